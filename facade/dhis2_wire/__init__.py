@@ -1,0 +1,1 @@
+"""What the generated bindings stand on: requests, the JSON codec and their vocabulary. Internal; only attrs, no I/O."""
