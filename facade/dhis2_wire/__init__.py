@@ -1,1 +1,23 @@
-"""What the generated bindings stand on: requests, the JSON codec and their vocabulary. Internal; only attrs, no I/O."""
+"""What the generated bindings stand on: requests, the JSON codec, their vocabulary. Internal; only attrs, no I/O."""
+
+from __future__ import annotations
+
+from dhis2_wire.decode import DecodeError, decode, from_json
+from dhis2_wire.encode import encode
+from dhis2_wire.request import Request, comma, segment
+from dhis2_wire.values import UNSET, File, OpenEnum, Text, Unset
+
+__all__ = [
+    "UNSET",
+    "DecodeError",
+    "File",
+    "OpenEnum",
+    "Request",
+    "Text",
+    "Unset",
+    "comma",
+    "decode",
+    "encode",
+    "from_json",
+    "segment",
+]

@@ -1,0 +1,52 @@
+"""The generated models to JSON."""
+
+from __future__ import annotations
+
+import datetime
+import enum
+import functools
+from typing import Any
+
+from attrs import AttrsInstance, has
+
+from dhis2_wire.values import UNSET, File
+
+UNKNOWN = "unknown_"  # the attribute that keeps the keys which the document does not know
+
+
+def encode(value: object) -> Any:
+    """Turn models, enums and dates into what `json.dumps` takes; only what is set is written."""
+    if value is None or isinstance(value, str | bool | int | float):
+        return value.value if isinstance(value, enum.Enum) else value
+    if isinstance(value, list | tuple):
+        return [encode(item) for item in value]
+    if isinstance(value, dict):
+        return {key: encode(item) for key, item in value.items() if item is not UNSET}
+    if isinstance(value, datetime.date):
+        return encode_time(value)
+    if isinstance(value, File):
+        return value  # the body of an upload, whose parts are not JSON
+    if has(type(value)):
+        written = {
+            key: encode(item)
+            for name, key in wire_names(type(value)).items()
+            if (item := getattr(value, name)) is not UNSET
+        }
+        return written | (getattr(value, UNKNOWN, None) or {})
+    raise ValueError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def encode_time(value: datetime.date) -> str:
+    """Write a date, or a date with its time in the server's zone and its milliseconds, as the server does."""
+    return value.isoformat(timespec="milliseconds") if isinstance(value, datetime.datetime) else value.isoformat()
+
+
+@functools.cache
+def wire_names(cls: type[AttrsInstance]) -> dict[str, str]:
+    odd = getattr(cls, "__wire__", {})
+    return {a.name: odd.get(a.name) or _camel(a.name) for a in cls.__attrs_attrs__ if a.name != UNKNOWN}
+
+
+def _camel(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(word.capitalize() for word in tail)
