@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dhis2_wire.decode import DecodeError, decode, from_json
 from dhis2_wire.encode import encode
-from dhis2_wire.request import Request, comma, segment
+from dhis2_wire.request import Request, comma, rest, segment
 from dhis2_wire.values import UNSET, File, OpenEnum, Text, Unset
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "decode",
     "encode",
     "from_json",
+    "rest",
     "segment",
 ]

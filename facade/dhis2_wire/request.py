@@ -29,6 +29,11 @@ def segment(name: str, value: object) -> str:
     return quote(_checked(name, text), safe="")
 
 
+def rest(name: str, value: object) -> str:
+    """Quote the rest of a path, whose segments the caller divides by slashes."""
+    return "/".join(segment(name, part) for part in str(value).split("/")) if isinstance(value, str) else segment(name, value)
+
+
 def comma(value: str | Iterable[str] | Unset) -> str | Unset:
     """Join several texts with commas, which is how the server takes some lists; nothing at all stays unset."""
     if isinstance(value, str | Unset):
@@ -84,6 +89,7 @@ class Request(Generic[T]):
     result: str
     models: str
     query: Pairs = field(default=(), converter=pairs)
+    headers: Pairs = field(default=(), converter=pairs)
     body: object = field(default=UNSET, repr=False)
     content_type: str | None = None
     accept: str = "application/json"
@@ -94,7 +100,7 @@ class Request(Generic[T]):
         Raises ValueError where the body cannot be written. No body has no `Content-Type`: with one the server
         answers 500 to a DELETE.
         """
-        headers = {"Accept": self.accept}
+        headers = {"Accept": self.accept, **dict(self.headers)}
         sent: dict[str, Any] = {"method": self.method, "url": self.path, "headers": headers}
         if self.query:
             sent["params"] = list(self.query)

@@ -1,0 +1,1 @@
+"""The project's own programs; nothing of it is in the package."""

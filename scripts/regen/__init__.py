@@ -1,0 +1,1 @@
+"""Bindings from what DHIS2 servers publish: `python -m scripts.regen`, or `make regen`."""
