@@ -61,10 +61,11 @@ class Names:
         if not path.exists():
             return cls()
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-        return cls(table.get("functions", {}), table.get("classes", {}))
+        return cls(table.get("functions", {}), {key: names.split() for key, names in table.get("classes", {}).items()})
 
     def dump(self) -> str:
         """Write the table, sorted."""
         head = "# Written by make regen, which adds what a new document brings. A name that is here stays.\n\n"
-        ordered = {"functions": dict(sorted(self.functions.items())), "classes": dict(sorted(self.classes.items()))}
+        classes = {key: " ".join(names) for key, names in sorted(self.classes.items())}
+        ordered = {"functions": dict(sorted(self.functions.items())), "classes": classes}
         return head + tomli_w.dumps(ordered)

@@ -38,14 +38,14 @@ class _Diff:
 def report(older: Version | None, newer: Version, needed: Mapping[str, str]) -> str:
     """Write the report: what the facade lacks, what overlays did, then messaging and files, then everything else."""
     versions = [newer] if older is None else [older, newer]
-    near = {name.partition(".")[0] for name in needed}
+    near = set(needed)
     title = f"DHIS2 2.{newer.api.version}" if older is None else f"From DHIS2 2.{older.api.version} to 2.{newer.api.version}"
     lines = [f"# {title}", "", "Written by `make regen` from the normalised documents; `+` is new, `-` is gone.", ""]
     lines += _counts(versions)
     lines += _facade(versions, needed)
     lines += _overlays(versions)
     if older is not None:
-        lines += _section("Messaging, files and people", older.api, newer.api, near, inside=True)
+        lines += _section("What the facade uses", older.api, newer.api, near, inside=True)
         lines += _section("Everything else", older.api, newer.api, near, inside=False)
     lines += _notes(newer.api)
     return "\n".join(lines).rstrip() + "\n"
@@ -104,7 +104,7 @@ def _section(title: str, old: Api, new: Api, near: set[str], *, inside: bool) ->
 
 
 def _chosen(api: Api, near: set[str], inside: bool) -> dict[str, Operation]:
-    return {o.name: o for o in api.operations if (o.module in near) == inside}
+    return {o.name: o for o in api.operations if (o.name in near) == inside}
 
 
 def _reached(api: Api, near: set[str], inside: bool) -> dict[str, Schema]:
@@ -180,7 +180,7 @@ def _short(schema: Schema | None) -> str:
 
 
 def _names(word: str, sign: str, names: list[str]) -> list[str]:
-    return [f"{len(names)} {word}:", "", *(f"- {sign} {name}" for name in names), ""] if names else []
+    return [f"{len(names)} {word}:", "", *(f"- `{sign}` {name}" for name in names), ""] if names else []
 
 
 def _grouped(changed: Iterable[tuple[str, list[str]]]) -> list[str]:

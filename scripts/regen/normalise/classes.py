@@ -197,12 +197,14 @@ class _Namer:
         """The shapes that the document itself names; where it has two names for one, also by the use."""
         found: dict[str, list[str]] = {}
         for name, schema in self.reached.items():
-            if key := _key(schema):
+            # A single field, such as an id, says too little to be called by one of those that have it.
+            if (key := _key(schema)) and len(schema.get("properties", "ab")) > 1:
                 found.setdefault(key, []).append(name)
         own = {key: named[0] for key, named in found.items()}
-        for name in (name for named in found.values() if len(named) > 1 for name in named):
-            for use in self.uses.get(name, ()):
-                own.setdefault(f"{_key(self.reached[name])} as {use.hint}", name)
+        for key, named in found.items():
+            used = Counter((use.hint, name) for name in named for use in self.uses.get(name, ()))
+            for hint in {hint for hint, _ in used} if len(named) > 1 else ():
+                own[f"{key} as {hint}"] = min(named, key=lambda name: (-used[hint, name], name))  # noqa: B023
         return own
 
     def options(self, shape: _Shape) -> list[str]:

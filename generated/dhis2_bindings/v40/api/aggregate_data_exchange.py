@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         ImportStrategy,
         JsonObject,
         JsonPatch,
-        Junction,
+        JunctionType,
         MergeMode,
         ObjectBundleMode,
         PreheatIdentifier,
@@ -80,7 +80,7 @@ def bulk_sharing(
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
     preheat_mode: PreheatMode | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     skip_sharing: bool | Unset = UNSET,
     skip_translation: bool | Unset = UNSET,
     skip_validation: bool | Unset = UNSET,
@@ -200,7 +200,7 @@ def get(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
 ) -> Request[AggregateDataExchange]:
     """GET /api/aggregateDataExchanges/{uid} (AggregateDataExchange.getObject)
 
@@ -239,7 +239,7 @@ def get_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[JsonObject]:
@@ -292,7 +292,7 @@ def get_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[str]:
@@ -338,7 +338,7 @@ def get_property(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[JsonObject]:
     """GET /api/aggregateDataExchanges/{uid}/{property} (AggregateDataExchange.getObjectProperty)
@@ -380,7 +380,7 @@ def get_property_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[Any]:
@@ -434,7 +434,7 @@ def get_property_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[str]:
@@ -507,7 +507,7 @@ def list_(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
 ) -> Request[AggregateDataExchangePage]:
     """GET /api/aggregateDataExchanges (AggregateDataExchange.getObjectList)
 
@@ -539,7 +539,7 @@ def list_csv(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     separator: str | Unset = UNSET,
     skip_header: bool | Unset = UNSET,
 ) -> Request[str]:
@@ -585,7 +585,7 @@ def list_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[Any]:
@@ -637,7 +637,7 @@ def list_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[str]:
@@ -690,7 +690,7 @@ def patch(
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
     preheat_mode: PreheatMode | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     skip_sharing: bool | Unset = UNSET,
     skip_translation: bool | Unset = UNSET,
     skip_validation: bool | Unset = UNSET,
@@ -860,7 +860,7 @@ def update_property(
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
     preheat_mode: PreheatMode | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     skip_sharing: bool | Unset = UNSET,
     skip_translation: bool | Unset = UNSET,
     skip_validation: bool | Unset = UNSET,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         JsonObject,
         JsonPatch,
         JsonRoot,
-        Junction,
+        JunctionType,
         MergeMode,
         MetadataExportParams,
         ObjectBundleMode,
@@ -82,7 +82,7 @@ def bulk_sharing(
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
     preheat_mode: PreheatMode | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     skip_sharing: bool | Unset = UNSET,
     skip_translation: bool | Unset = UNSET,
     skip_validation: bool | Unset = UNSET,
@@ -207,7 +207,7 @@ def get(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
 ) -> Request[DataSet]:
     """GET /api/dataSets/{uid} (DataSet.getObject)
 
@@ -369,7 +369,7 @@ def get_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[JsonObject]:
@@ -422,7 +422,7 @@ def get_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[str]:
@@ -468,7 +468,7 @@ def get_property(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[JsonObject]:
     """GET /api/dataSets/{uid}/{property} (DataSet.getObjectProperty)
@@ -510,7 +510,7 @@ def get_property_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[Any]:
@@ -564,7 +564,7 @@ def get_property_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[str]:
@@ -619,7 +619,7 @@ def list_(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
 ) -> Request[DataSetPage]:
     """GET /api/dataSets (DataSet.getObjectList)
 
@@ -651,7 +651,7 @@ def list_csv(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     separator: str | Unset = UNSET,
     skip_header: bool | Unset = UNSET,
 ) -> Request[str]:
@@ -697,7 +697,7 @@ def list_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[Any]:
@@ -749,7 +749,7 @@ def list_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[str]:
@@ -802,7 +802,7 @@ def patch(
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
     preheat_mode: PreheatMode | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     skip_sharing: bool | Unset = UNSET,
     skip_translation: bool | Unset = UNSET,
     skip_validation: bool | Unset = UNSET,
@@ -1003,7 +1003,7 @@ def update_property(
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
     preheat_mode: PreheatMode | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     skip_sharing: bool | Unset = UNSET,
     skip_translation: bool | Unset = UNSET,
     skip_validation: bool | Unset = UNSET,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         ImportStrategy,
         JsonObject,
         JsonPatch,
-        Junction,
+        JunctionType,
         MergeMode,
         ObjectBundleMode,
         PredictorGroup,
@@ -80,7 +80,7 @@ def bulk_sharing(
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
     preheat_mode: PreheatMode | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     skip_sharing: bool | Unset = UNSET,
     skip_translation: bool | Unset = UNSET,
     skip_validation: bool | Unset = UNSET,
@@ -200,7 +200,7 @@ def get(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
 ) -> Request[PredictorGroup]:
     """GET /api/predictorGroups/{uid} (PredictorGroup.getObject)
 
@@ -239,7 +239,7 @@ def get_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[JsonObject]:
@@ -292,7 +292,7 @@ def get_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[str]:
@@ -338,7 +338,7 @@ def get_property(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[JsonObject]:
     """GET /api/predictorGroups/{uid}/{property} (PredictorGroup.getObjectProperty)
@@ -380,7 +380,7 @@ def get_property_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[Any]:
@@ -434,7 +434,7 @@ def get_property_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[str]:
@@ -479,7 +479,7 @@ def list_(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
 ) -> Request[PredictorGroupPage]:
     """GET /api/predictorGroups (PredictorGroup.getObjectList)
 
@@ -511,7 +511,7 @@ def list_csv(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     separator: str | Unset = UNSET,
     skip_header: bool | Unset = UNSET,
 ) -> Request[str]:
@@ -557,7 +557,7 @@ def list_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[Any]:
@@ -609,7 +609,7 @@ def list_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[str]:
@@ -662,7 +662,7 @@ def patch(
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
     preheat_mode: PreheatMode | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     skip_sharing: bool | Unset = UNSET,
     skip_translation: bool | Unset = UNSET,
     skip_validation: bool | Unset = UNSET,
@@ -857,7 +857,7 @@ def update_property(
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
     preheat_mode: PreheatMode | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     skip_sharing: bool | Unset = UNSET,
     skip_translation: bool | Unset = UNSET,
     skip_validation: bool | Unset = UNSET,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         ImportStrategy,
         JsonObject,
         JsonPatch,
-        Junction,
+        JunctionType,
         MergeMode,
         ObjectBundleMode,
         PreheatIdentifier,
@@ -79,7 +79,7 @@ def bulk_sharing(
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
     preheat_mode: PreheatMode | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     skip_sharing: bool | Unset = UNSET,
     skip_translation: bool | Unset = UNSET,
     skip_validation: bool | Unset = UNSET,
@@ -199,7 +199,7 @@ def get(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
 ) -> Request[Route]:
     """GET /api/routes/{uid} (Route.getObject)
 
@@ -238,7 +238,7 @@ def get_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[JsonObject]:
@@ -291,7 +291,7 @@ def get_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[str]:
@@ -337,7 +337,7 @@ def get_property(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[JsonObject]:
     """GET /api/routes/{uid}/{property} (Route.getObjectProperty)
@@ -379,7 +379,7 @@ def get_property_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[Any]:
@@ -433,7 +433,7 @@ def get_property_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[str]:
@@ -478,7 +478,7 @@ def list_(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
 ) -> Request[RoutePage]:
     """GET /api/routes (Route.getObjectList)
 
@@ -510,7 +510,7 @@ def list_csv(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     separator: str | Unset = UNSET,
     skip_header: bool | Unset = UNSET,
 ) -> Request[str]:
@@ -556,7 +556,7 @@ def list_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[Any]:
@@ -608,7 +608,7 @@ def list_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[str]:
@@ -661,7 +661,7 @@ def patch(
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
     preheat_mode: PreheatMode | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     skip_sharing: bool | Unset = UNSET,
     skip_translation: bool | Unset = UNSET,
     skip_validation: bool | Unset = UNSET,
@@ -834,7 +834,7 @@ def update_property(
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
     preheat_mode: PreheatMode | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     skip_sharing: bool | Unset = UNSET,
     skip_translation: bool | Unset = UNSET,
     skip_validation: bool | Unset = UNSET,

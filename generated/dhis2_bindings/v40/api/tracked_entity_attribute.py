@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         ImportStrategy,
         JsonObject,
         JsonPatch,
-        Junction,
+        JunctionType,
         MergeMode,
         ObjectBundleMode,
         PreheatIdentifier,
@@ -80,7 +80,7 @@ def bulk_sharing(
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
     preheat_mode: PreheatMode | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     skip_sharing: bool | Unset = UNSET,
     skip_translation: bool | Unset = UNSET,
     skip_validation: bool | Unset = UNSET,
@@ -216,7 +216,7 @@ def get(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
 ) -> Request[TrackedEntityAttribute]:
     """GET /api/trackedEntityAttributes/{uid} (TrackedEntityAttribute.getObject)
 
@@ -255,7 +255,7 @@ def get_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[JsonObject]:
@@ -308,7 +308,7 @@ def get_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[str]:
@@ -354,7 +354,7 @@ def get_property(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[JsonObject]:
     """GET /api/trackedEntityAttributes/{uid}/{property} (TrackedEntityAttribute.getObjectProperty)
@@ -396,7 +396,7 @@ def get_property_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[Any]:
@@ -450,7 +450,7 @@ def get_property_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[str]:
@@ -514,7 +514,7 @@ def list_(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
 ) -> Request[TrackedEntityAttributePage]:
     """GET /api/trackedEntityAttributes (TrackedEntityAttribute.getObjectList)
 
@@ -546,7 +546,7 @@ def list_csv(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     separator: str | Unset = UNSET,
     skip_header: bool | Unset = UNSET,
 ) -> Request[str]:
@@ -592,7 +592,7 @@ def list_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[Any]:
@@ -644,7 +644,7 @@ def list_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[str]:
@@ -697,7 +697,7 @@ def patch(
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
     preheat_mode: PreheatMode | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     skip_sharing: bool | Unset = UNSET,
     skip_translation: bool | Unset = UNSET,
     skip_validation: bool | Unset = UNSET,
@@ -850,7 +850,7 @@ def update_property(
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
     preheat_mode: PreheatMode | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     skip_sharing: bool | Unset = UNSET,
     skip_translation: bool | Unset = UNSET,
     skip_validation: bool | Unset = UNSET,

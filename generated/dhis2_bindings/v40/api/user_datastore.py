@@ -10,7 +10,7 @@ from dhis2_wire import segment as _segment
 if TYPE_CHECKING:
     from dhis2_wire import Text
 
-    from ..models import EntriesResponse, Junction, WebMessage
+    from ..models import EntriesResponse, JunctionType, WebMessage
 
 _MODELS = "dhis2_bindings.v40.models"
 
@@ -72,7 +72,7 @@ def get_entries(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     username: str | Unset = UNSET,
 ) -> Request[EntriesResponse]:
     """GET /api/userDataStore/{namespace} (UserDatastore.getEntries)

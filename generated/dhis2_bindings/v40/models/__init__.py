@@ -280,7 +280,7 @@ if TYPE_CHECKING:
     from .json_patch import JsonPatch as JsonPatch
     from .json_patch_operations import JsonPatchOperations as JsonPatchOperations
     from .json_root import JsonRoot as JsonRoot
-    from .junction import Junction as Junction
+    from .junction_type import JunctionType as JunctionType
     from .keyword import Keyword as Keyword
     from .layout import Layout as Layout
     from .leader_node_info import LeaderNodeInfo as LeaderNodeInfo
@@ -894,7 +894,7 @@ _MODULES = {
     "JsonPatch": "json_patch",
     "JsonPatchOperations": "json_patch_operations",
     "JsonRoot": "json_root",
-    "Junction": "junction",
+    "JunctionType": "junction_type",
     "Keyword": "keyword",
     "Layout": "layout",
     "LeaderNodeInfo": "leader_node_info",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from dhis2_wire import Text
 
-    from ..models import DatastoreEntry, EntriesResponse, Junction, WebMessage
+    from ..models import DatastoreEntry, EntriesResponse, JunctionType, WebMessage
 
 _MODELS = "dhis2_bindings.v41.models"
 
@@ -56,7 +56,7 @@ def get_entries(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
 ) -> Request[EntriesResponse]:
     """GET /api/dataStore/{namespace} (Datastore.getEntries)
 

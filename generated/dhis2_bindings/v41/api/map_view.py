@@ -10,7 +10,7 @@ from dhis2_wire import segment as _segment
 if TYPE_CHECKING:
     from dhis2_wire import Text
 
-    from ..models import GistAutoType, JsonObject, Junction, MapView, MapViewPage
+    from ..models import GistAutoType, JsonObject, JunctionType, MapView, MapViewPage
 
 _MODELS = "dhis2_bindings.v41.models"
 
@@ -23,7 +23,7 @@ def get(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
 ) -> Request[MapView]:
     """GET /api/mapViews/{uid} (MapView.getObject)
 
@@ -62,7 +62,7 @@ def get_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     total_pages: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
@@ -117,7 +117,7 @@ def get_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     total_pages: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
@@ -195,7 +195,7 @@ def get_property(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[JsonObject]:
     """GET /api/mapViews/{uid}/{property} (MapView.getObjectProperty)
@@ -237,7 +237,7 @@ def get_property_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     total_pages: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
@@ -293,7 +293,7 @@ def get_property_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     total_pages: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
@@ -340,7 +340,7 @@ def list_(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
 ) -> Request[MapViewPage]:
     """GET /api/mapViews (MapView.getObjectList)
 
@@ -372,7 +372,7 @@ def list_csv(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     separator: str | Unset = UNSET,
     skip_header: bool | Unset = UNSET,
 ) -> Request[str]:
@@ -418,7 +418,7 @@ def list_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     total_pages: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
@@ -472,7 +472,7 @@ def list_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     total_pages: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,

@@ -10,7 +10,7 @@ from dhis2_wire import segment as _segment
 if TYPE_CHECKING:
     from dhis2_wire import Text
 
-    from ..models import GistAutoType, JsonObject, Junction, MetadataAdjustParams, MetadataProposeParams, WebMessage
+    from ..models import GistAutoType, JsonObject, JunctionType, MetadataAdjustParams, MetadataProposeParams, WebMessage
 
 _MODELS = "dhis2_bindings.v41.models"
 
@@ -49,7 +49,7 @@ def get_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     total_pages: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
@@ -104,7 +104,7 @@ def get_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     total_pages: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
@@ -161,7 +161,7 @@ def get_property_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     total_pages: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
@@ -217,7 +217,7 @@ def get_property_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     total_pages: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
@@ -273,7 +273,7 @@ def get_proposal(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     total_pages: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
@@ -327,7 +327,7 @@ def get_proposals(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     total_pages: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
@@ -381,7 +381,7 @@ def list_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     total_pages: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
@@ -435,7 +435,7 @@ def list_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     total_pages: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         ImportStrategy,
         JsonObject,
         JsonPatch,
-        Junction,
+        JunctionType,
         ObjectBundleMode,
         OrganisationUnit,
         OrganisationUnitPage,
@@ -79,7 +79,7 @@ def bulk_sharing(
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
     preheat_mode: PreheatMode | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     skip_sharing: bool | Unset = UNSET,
     skip_translation: bool | Unset = UNSET,
     skip_validation: bool | Unset = UNSET,
@@ -203,7 +203,7 @@ def get(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
 ) -> Request[OrganisationUnit]:
     """GET /api/organisationUnits/{uid} (OrganisationUnit.getObject)
 
@@ -234,7 +234,7 @@ def get_all_organisation_units_by_level(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
 ) -> Request[OrganisationUnitPage]:
     """GET /api/organisationUnits (OrganisationUnit.getAllOrganisationUnitsByLevel)
 
@@ -268,7 +268,7 @@ def get_ancestors(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
 ) -> Request[OrganisationUnitPage]:
     """GET /api/organisationUnits/{uid}/ancestors (OrganisationUnit.getAncestors)
 
@@ -300,7 +300,7 @@ def get_children(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
 ) -> Request[OrganisationUnitPage]:
     """GET /api/organisationUnits/{uid}/children (OrganisationUnit.getChildren)
 
@@ -333,7 +333,7 @@ def get_children_with_level(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
 ) -> Request[OrganisationUnitPage]:
     """GET /api/organisationUnits/{uid}/children (OrganisationUnit.getChildrenWithLevel)
 
@@ -366,7 +366,7 @@ def get_descendants(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
 ) -> Request[OrganisationUnitPage]:
     """GET /api/organisationUnits/{uid}/descendants (OrganisationUnit.getDescendants)
 
@@ -440,7 +440,7 @@ def get_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     total_pages: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
@@ -495,7 +495,7 @@ def get_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     total_pages: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
@@ -543,7 +543,7 @@ def get_include_children(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
 ) -> Request[OrganisationUnitPage]:
     """GET /api/organisationUnits/{uid} (OrganisationUnit.getIncludeAncestors+getIncludeChildren+getIncludeDescendants)
 
@@ -576,7 +576,7 @@ def get_object_with_level(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
 ) -> Request[OrganisationUnitPage]:
     """GET /api/organisationUnits/{uid} (OrganisationUnit.getObjectWithLevel)
 
@@ -609,7 +609,7 @@ def get_parents(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
 ) -> Request[OrganisationUnitPage]:
     """GET /api/organisationUnits/{uid}/parents (OrganisationUnit.getParents)
 
@@ -641,7 +641,7 @@ def get_property(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[JsonObject]:
     """GET /api/organisationUnits/{uid}/{property} (OrganisationUnit.getObjectProperty)
@@ -683,7 +683,7 @@ def get_property_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     total_pages: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
@@ -739,7 +739,7 @@ def get_property_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     total_pages: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
@@ -786,7 +786,7 @@ def get_user_data_view_organisation_units(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     user_data_view_only: bool | Unset = UNSET,
 ) -> Request[OrganisationUnitPage]:
     """GET /api/organisationUnits (OrganisationUnit.getUserDataViewOrganisationUnits)
@@ -820,7 +820,7 @@ def get_user_data_view_organisation_units_with_fallback(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     user_data_view_fallback: bool | Unset = UNSET,
 ) -> Request[OrganisationUnitPage]:
     """GET /api/organisationUnits (OrganisationUnit.getUserDataViewOrganisationUnitsWithFallback)
@@ -854,7 +854,7 @@ def get_user_organisation_units(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     user_only: bool | Unset = UNSET,
 ) -> Request[OrganisationUnitPage]:
     """GET /api/organisationUnits (OrganisationUnit.getUserOrganisationUnits)
@@ -892,7 +892,7 @@ def list_(
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
     query: str | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     within_user_hierarchy: bool | Unset = UNSET,
     within_user_search_hierarchy: bool | Unset = UNSET,
 ) -> Request[OrganisationUnitPage]:
@@ -934,7 +934,7 @@ def list_csv(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     separator: str | Unset = UNSET,
     skip_header: bool | Unset = UNSET,
 ) -> Request[str]:
@@ -980,7 +980,7 @@ def list_gist(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     total_pages: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
@@ -1034,7 +1034,7 @@ def list_gist_csv(
     page_list_name: str | Unset = UNSET,
     page_size: int | Unset = UNSET,
     references: bool | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     total: bool | Unset = UNSET,
     total_pages: bool | Unset = UNSET,
     translate: bool | Unset = UNSET,
@@ -1096,7 +1096,7 @@ def patch(
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
     preheat_mode: PreheatMode | Unset = UNSET,
-    root_junction: Junction | Unset = UNSET,
+    root_junction: JunctionType | Unset = UNSET,
     skip_sharing: bool | Unset = UNSET,
     skip_translation: bool | Unset = UNSET,
     skip_validation: bool | Unset = UNSET,

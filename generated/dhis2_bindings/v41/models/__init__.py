@@ -305,7 +305,7 @@ if TYPE_CHECKING:
     from .json_root import JsonRoot as JsonRoot
     from .json_value import JsonValue as JsonValue
     from .json_value_map import JsonValueMap as JsonValueMap
-    from .junction import Junction as Junction
+    from .junction_type import JunctionType as JunctionType
     from .keyword import Keyword as Keyword
     from .layout import Layout as Layout
     from .leader_node_info import LeaderNodeInfo as LeaderNodeInfo
@@ -484,6 +484,7 @@ if TYPE_CHECKING:
     from .query_modifiers import QueryModifiers as QueryModifiers
     from .rectangle import Rectangle as Rectangle
     from .redirect_view import RedirectView as RedirectView
+    from .ref import Ref as Ref
     from .reference import Reference as Reference
     from .regression_type import RegressionType as RegressionType
     from .relationship_constraint import RelationshipConstraint as RelationshipConstraint
@@ -955,7 +956,7 @@ _MODULES = {
     "JsonRoot": "json_root",
     "JsonValue": "json_value",
     "JsonValueMap": "json_value_map",
-    "Junction": "junction",
+    "JunctionType": "junction_type",
     "Keyword": "keyword",
     "Layout": "layout",
     "LeaderNodeInfo": "leader_node_info",
@@ -1128,6 +1129,7 @@ _MODULES = {
     "QueryModifiers": "query_modifiers",
     "Rectangle": "rectangle",
     "RedirectView": "redirect_view",
+    "Ref": "ref",
     "Reference": "reference",
     "RegressionType": "regression_type",
     "RelationshipConstraint": "relationship_constraint",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         AnalyticsTablePhase,
         AnalyticsTableType,
         AttributeValue,
-        DimensionalObject,
+        Ref,
         ResourceTableType,
         Sharing,
         Translation,
@@ -28,19 +28,19 @@ class AnalyticsTableHook:
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     phase: AnalyticsTablePhase | Unset = UNSET
     resource_table_type: ResourceTableType | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     sql: str | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

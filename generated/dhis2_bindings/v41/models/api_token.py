@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, ApiTokenType, Attributes, AttributeValue, DimensionalObject, Sharing, Translation
+    from . import Access, ApiTokenType, Attributes, AttributeValue, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -19,7 +19,7 @@ class ApiToken:
     attributes: list[Attributes] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     display_name: str | Unset = UNSET
     expire: int | Unset = UNSET
     favorite: bool | Unset = UNSET
@@ -27,11 +27,11 @@ class ApiToken:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     type_: ApiTokenType | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     version: int | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, DimensionalObject, Sharing, Translation, ValueType
+    from . import Access, AttributeValue, Ref, Sharing, Translation, ValueType
 
 
 @_define(kw_only=True)
@@ -24,7 +24,7 @@ class Attribute:
     code: str | Unset = UNSET
     constant_attribute: bool | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     data_element_attribute: bool | Unset = UNSET
     data_element_group_attribute: bool | Unset = UNSET
     data_element_group_set_attribute: bool | Unset = UNSET
@@ -45,14 +45,14 @@ class Attribute:
     indicator_attribute: bool | Unset = UNSET
     indicator_group_attribute: bool | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     legend_set_attribute: bool | Unset = UNSET
     mandatory: bool | Unset = UNSET
     map_attribute: bool | Unset = UNSET
     name: str | Unset = UNSET
     object_types: list[str] | Unset = UNSET
     option_attribute: bool | Unset = UNSET
-    option_set: DimensionalObject | Unset = UNSET
+    option_set: Ref | Unset = UNSET
     option_set_attribute: bool | Unset = UNSET
     organisation_unit_attribute: bool | Unset = UNSET
     organisation_unit_group_attribute: bool | Unset = UNSET
@@ -70,7 +70,7 @@ class Attribute:
     tracked_entity_type_attribute: bool | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     unique: bool | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     user_attribute: bool | Unset = UNSET
     user_group_attribute: bool | Unset = UNSET
     validation_rule_attribute: bool | Unset = UNSET

@@ -9,18 +9,18 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, DataDimensionType, DimensionalObject, Sharing, Translation
+    from . import Access, AttributeValue, DataDimensionType, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
 class CategoryCombo:
     access: Access | Unset = UNSET
     attribute_values: list[AttributeValue] | Unset = UNSET
-    categories: list[DimensionalObject] | Unset = UNSET
-    category_option_combos: list[DimensionalObject] | Unset = UNSET
+    categories: list[Ref] | Unset = UNSET
+    category_option_combos: list[Ref] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     data_dimension_type: DataDimensionType | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
@@ -29,10 +29,10 @@ class CategoryCombo:
     id: str | Unset = UNSET
     is_default: bool | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     skip_total: bool | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -9,16 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import (
-        Access,
-        AggregationType,
-        AttributeValue,
-        DimensionalObject,
-        ObjectStyle,
-        QueryModifiers,
-        Sharing,
-        Translation,
-    )
+    from . import Access, AggregationType, AttributeValue, ObjectStyle, QueryModifiers, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -26,12 +17,12 @@ class CategoryOption:
     access: Access | Unset = UNSET
     aggregation_type: AggregationType | Unset = UNSET
     attribute_values: list[AttributeValue] | Unset = UNSET
-    categories: list[DimensionalObject] | Unset = UNSET
-    category_option_combos: list[DimensionalObject] | Unset = UNSET
-    category_option_groups: list[DimensionalObject] | Unset = UNSET
+    categories: list[Ref] | Unset = UNSET
+    category_option_combos: list[Ref] | Unset = UNSET
+    category_option_groups: list[Ref] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     dimension_item: str | Unset = UNSET
     display_description: str | Unset = UNSET
@@ -46,16 +37,16 @@ class CategoryOption:
     id: str | Unset = UNSET
     is_default: bool | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
-    legend_set: DimensionalObject | Unset = UNSET
-    legend_sets: list[DimensionalObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     name: str | Unset = UNSET
-    organisation_units: list[DimensionalObject] | Unset = UNSET
+    organisation_units: list[Ref] | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     short_name: str | Unset = UNSET
     start_date: datetime.datetime | Unset = UNSET
     style: ObjectStyle | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

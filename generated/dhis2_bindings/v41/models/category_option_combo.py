@@ -9,16 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import (
-        Access,
-        AggregationType,
-        AttributeValue,
-        DimensionalObject,
-        DimensionItemType,
-        QueryModifiers,
-        Sharing,
-        Translation,
-    )
+    from . import Access, AggregationType, AttributeValue, DimensionItemType, QueryModifiers, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -26,11 +17,11 @@ class CategoryOptionCombo:
     access: Access | Unset = UNSET
     aggregation_type: AggregationType | Unset = UNSET
     attribute_values: list[AttributeValue] | Unset = UNSET
-    category_combo: DimensionalObject | Unset = UNSET
-    category_options: list[DimensionalObject] | Unset = UNSET
+    category_combo: Ref | Unset = UNSET
+    category_options: list[Ref] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     dimension_item: str | Unset = UNSET
     dimension_item_type: DimensionItemType | Unset = UNSET
@@ -45,11 +36,11 @@ class CategoryOptionCombo:
     id: str | Unset = UNSET
     ignore_approval: bool | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
-    legend_set: DimensionalObject | Unset = UNSET
-    legend_sets: list[DimensionalObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -9,16 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import (
-        Access,
-        AggregationType,
-        AttributeValue,
-        DataDimensionType,
-        DimensionalObject,
-        QueryModifiers,
-        Sharing,
-        Translation,
-    )
+    from . import Access, AggregationType, AttributeValue, DataDimensionType, QueryModifiers, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -26,10 +17,10 @@ class CategoryOptionGroup:
     access: Access | Unset = UNSET
     aggregation_type: AggregationType | Unset = UNSET
     attribute_values: list[AttributeValue] | Unset = UNSET
-    category_options: list[DimensionalObject] | Unset = UNSET
+    category_options: list[Ref] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     data_dimension_type: DataDimensionType | Unset = UNSET
     description: str | Unset = UNSET
     dimension_item: str | Unset = UNSET
@@ -40,17 +31,17 @@ class CategoryOptionGroup:
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     form_name: str | Unset = UNSET
-    group_sets: list[DimensionalObject] | Unset = UNSET
+    group_sets: list[Ref] | Unset = UNSET
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
-    legend_set: DimensionalObject | Unset = UNSET
-    legend_sets: list[DimensionalObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     name: str | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     short_name: str | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

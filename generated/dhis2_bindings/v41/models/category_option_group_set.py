@@ -14,9 +14,9 @@ if TYPE_CHECKING:
         AggregationType,
         AttributeValue,
         DataDimensionType,
-        DimensionalObject,
         DimensionItemKeywords,
         EventRepetition,
+        Ref,
         Sharing,
         Translation,
         ValueType,
@@ -29,10 +29,10 @@ class CategoryOptionGroupSet:
     aggregation_type: AggregationType | Unset = UNSET
     all_items: bool | Unset = UNSET
     attribute_values: list[AttributeValue] | Unset = UNSET
-    category_option_groups: list[DimensionalObject] | Unset = UNSET
+    category_option_groups: list[Ref] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     data_dimension: bool | Unset = UNSET
     data_dimension_type: DataDimensionType | Unset = UNSET
     description: str | Unset = UNSET
@@ -48,18 +48,18 @@ class CategoryOptionGroupSet:
     form_name: str | Unset = UNSET
     href: str | Unset = UNSET
     id: str | Unset = UNSET
-    items: list[DimensionalObject] | Unset = UNSET
+    items: list[Ref] | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
-    legend_set: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
     name: str | Unset = UNSET
-    option_set: DimensionalObject | Unset = UNSET
-    program: DimensionalObject | Unset = UNSET
-    program_stage: DimensionalObject | Unset = UNSET
+    option_set: Ref | Unset = UNSET
+    program: Ref | Unset = UNSET
+    program_stage: Ref | Unset = UNSET
     repetition: EventRepetition | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     short_name: str | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     value_type: ValueType | Unset = UNSET
     unknown_: dict[str, Any] | None = None

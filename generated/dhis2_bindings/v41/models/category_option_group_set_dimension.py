@@ -7,11 +7,11 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import DimensionalObject
+    from . import Ref
 
 
 @_define(kw_only=True)
 class CategoryOptionGroupSetDimension:
-    category_option_group_set: DimensionalObject | Unset = UNSET
-    category_option_groups: list[DimensionalObject] | Unset = UNSET
+    category_option_group_set: Ref | Unset = UNSET
+    category_option_groups: list[Ref] | Unset = UNSET
     unknown_: dict[str, Any] | None = None

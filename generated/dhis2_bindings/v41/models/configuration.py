@@ -7,22 +7,22 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import DimensionalObject, PeriodType
+    from . import PeriodType, Ref
 
 
 @_define(kw_only=True)
 class Configuration:
     cors_allowlist: list[str] | Unset = UNSET
     cors_whitelist: list[str] | Unset = UNSET
-    facility_org_unit_group_set: DimensionalObject | Unset = UNSET
-    facility_org_unit_level: DimensionalObject | Unset = UNSET
-    feedback_recipients: DimensionalObject | Unset = UNSET
-    infrastructural_data_elements: DimensionalObject | Unset = UNSET
-    infrastructural_indicators: DimensionalObject | Unset = UNSET
+    facility_org_unit_group_set: Ref | Unset = UNSET
+    facility_org_unit_level: Ref | Unset = UNSET
+    feedback_recipients: Ref | Unset = UNSET
+    infrastructural_data_elements: Ref | Unset = UNSET
+    infrastructural_indicators: Ref | Unset = UNSET
     infrastructural_period_type: PeriodType | Unset = UNSET
-    offline_organisation_unit_level: DimensionalObject | Unset = UNSET
-    self_registration_org_unit: DimensionalObject | Unset = UNSET
-    self_registration_role: DimensionalObject | Unset = UNSET
+    offline_organisation_unit_level: Ref | Unset = UNSET
+    self_registration_org_unit: Ref | Unset = UNSET
+    self_registration_role: Ref | Unset = UNSET
     system_id: str | Unset = UNSET
-    system_update_notification_recipients: DimensionalObject | Unset = UNSET
+    system_update_notification_recipients: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

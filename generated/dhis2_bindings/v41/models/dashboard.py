@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, DashboardItem, DimensionalObject, ItemConfig, Layout, Sharing, Translation
+    from . import Access, AttributeValue, DashboardItem, ItemConfig, Layout, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -19,7 +19,7 @@ class Dashboard:
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     dashboard_items: list[DashboardItem] | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
@@ -34,12 +34,12 @@ class Dashboard:
     item_config: ItemConfig | Unset = UNSET
     item_count: int | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     layout: Layout | Unset = UNSET
     name: str | Unset = UNSET
     restrict_filters: bool | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     short_name: str | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

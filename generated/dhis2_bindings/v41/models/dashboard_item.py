@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, DashboardItemShape, DashboardItemType, DimensionalObject, Sharing, Translation
+    from . import Access, AttributeValue, DashboardItemShape, DashboardItemType, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -20,11 +20,11 @@ class DashboardItem:
     code: str | Unset = UNSET
     content_count: int | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     display_name: str | Unset = UNSET
-    event_chart: DimensionalObject | Unset = UNSET
-    event_report: DimensionalObject | Unset = UNSET
-    event_visualization: DimensionalObject | Unset = UNSET
+    event_chart: Ref | Unset = UNSET
+    event_report: Ref | Unset = UNSET
+    event_visualization: Ref | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     height: int | Unset = UNSET
@@ -33,20 +33,20 @@ class DashboardItem:
     interpretation_count: int | Unset = UNSET
     interpretation_like_count: int | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
-    map_: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    map_: Ref | Unset = UNSET
     messages: bool | Unset = UNSET
     name: str | Unset = UNSET
-    reports: list[DimensionalObject] | Unset = UNSET
-    resources: list[DimensionalObject] | Unset = UNSET
+    reports: list[Ref] | Unset = UNSET
+    resources: list[Ref] | Unset = UNSET
     shape: DashboardItemShape | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     text: str | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     type_: DashboardItemType | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
-    users: list[DimensionalObject] | Unset = UNSET
-    visualization: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
+    users: list[Ref] | Unset = UNSET
+    visualization: Ref | Unset = UNSET
     width: int | Unset = UNSET
     x: int | Unset = UNSET
     y: int | Unset = UNSET

@@ -7,7 +7,7 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import App, DimensionalObject
+    from . import App, Ref
 
 
 @_define(kw_only=True)
@@ -15,20 +15,20 @@ class DashboardSearchResult:
     app_count: int | Unset = UNSET
     apps: list[App] | Unset = UNSET
     event_chart_count: int | Unset = UNSET
-    event_charts: list[DimensionalObject] | Unset = UNSET
+    event_charts: list[Ref] | Unset = UNSET
     event_report_count: int | Unset = UNSET
-    event_reports: list[DimensionalObject] | Unset = UNSET
+    event_reports: list[Ref] | Unset = UNSET
     event_visualization_count: int | Unset = UNSET
-    event_visualizations: list[DimensionalObject] | Unset = UNSET
+    event_visualizations: list[Ref] | Unset = UNSET
     map_count: int | Unset = UNSET
-    maps: list[DimensionalObject] | Unset = UNSET
+    maps: list[Ref] | Unset = UNSET
     report_count: int | Unset = UNSET
-    reports: list[DimensionalObject] | Unset = UNSET
+    reports: list[Ref] | Unset = UNSET
     resource_count: int | Unset = UNSET
-    resources: list[DimensionalObject] | Unset = UNSET
+    resources: list[Ref] | Unset = UNSET
     search_count: int | Unset = UNSET
     user_count: int | Unset = UNSET
-    users: list[DimensionalObject] | Unset = UNSET
+    users: list[Ref] | Unset = UNSET
     visualization_count: int | Unset = UNSET
-    visualizations: list[DimensionalObject] | Unset = UNSET
+    visualizations: list[Ref] | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -9,29 +9,29 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, DimensionalObject, PeriodType, Sharing, Translation
+    from . import Access, AttributeValue, PeriodType, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
 class DataApprovalWorkflow:
     access: Access | Unset = UNSET
     attribute_values: list[AttributeValue] | Unset = UNSET
-    category_combo: DimensionalObject | Unset = UNSET
+    category_combo: Ref | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
-    data_approval_levels: list[DimensionalObject] | Unset = UNSET
-    data_sets: list[DimensionalObject] | Unset = UNSET
+    created_by: Ref | Unset = UNSET
+    data_approval_levels: list[Ref] | Unset = UNSET
+    data_sets: list[Ref] | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     period_type: PeriodType | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

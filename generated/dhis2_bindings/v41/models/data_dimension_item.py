@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from . import (
         DataDimensionItemType,
         DataElementOperand,
-        DimensionalObject,
         ProgramDataElementDimensionItem,
         ProgramTrackedEntityAttributeDimensionItem,
+        Ref,
         ReportingRate,
     )
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 @_define(kw_only=True)
 class DataDimensionItem:
     data_dimension_item_type: DataDimensionItemType | Unset = UNSET
-    data_element: DimensionalObject | Unset = UNSET
+    data_element: Ref | Unset = UNSET
     data_element_operand: DataElementOperand | Unset = UNSET
-    expression_dimension_item: DimensionalObject | Unset = UNSET
-    indicator: DimensionalObject | Unset = UNSET
+    expression_dimension_item: Ref | Unset = UNSET
+    indicator: Ref | Unset = UNSET
     program_attribute: ProgramTrackedEntityAttributeDimensionItem | Unset = UNSET
     program_data_element: ProgramDataElementDimensionItem | Unset = UNSET
-    program_indicator: DimensionalObject | Unset = UNSET
+    program_indicator: Ref | Unset = UNSET
     reporting_rate: ReportingRate | Unset = UNSET
-    subexpression_dimension_item: DimensionalObject | Unset = UNSET
+    subexpression_dimension_item: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

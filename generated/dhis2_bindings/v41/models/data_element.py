@@ -17,10 +17,10 @@ if TYPE_CHECKING:
         AttributeValue,
         DataElementDomain,
         DataSetElement,
-        DimensionalObject,
         FileTypeValueOptions,
         ObjectStyle,
         QueryModifiers,
+        Ref,
         Sharing,
         Translation,
         ValueType,
@@ -33,12 +33,12 @@ class DataElement:
     aggregation_levels: list[int] | Unset = UNSET
     aggregation_type: AggregationType | Unset = UNSET
     attribute_values: list[AttributeValue] | Unset = UNSET
-    category_combo: DimensionalObject | Unset = UNSET
+    category_combo: Ref | Unset = UNSET
     code: str | Unset = UNSET
-    comment_option_set: DimensionalObject | Unset = UNSET
+    comment_option_set: Ref | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
-    data_element_groups: list[DimensionalObject] | Unset = UNSET
+    created_by: Ref | Unset = UNSET
+    data_element_groups: list[Ref] | Unset = UNSET
     data_set_elements: list[DataSetElement] | Unset = UNSET
     description: str | Unset = UNSET
     dimension_item: str | Unset = UNSET
@@ -54,11 +54,11 @@ class DataElement:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
-    legend_set: DimensionalObject | Unset = UNSET
-    legend_sets: list[DimensionalObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     name: str | Unset = UNSET
-    option_set: DimensionalObject | Unset = UNSET
+    option_set: Ref | Unset = UNSET
     option_set_value: bool | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET
     sharing: Sharing | Unset = UNSET
@@ -66,7 +66,7 @@ class DataElement:
     style: ObjectStyle | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     url: str | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     value_type: ValueType | Unset = UNSET
     value_type_options: FileTypeValueOptions | Unset = UNSET
     zero_is_significant: bool | Unset = UNSET

@@ -9,19 +9,19 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, DimensionalObject, QueryModifiers, Sharing, Translation
+    from . import Access, AttributeValue, QueryModifiers, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
 class DataElementOperand:
     access: Access | Unset = UNSET
-    attribute_option_combo: DimensionalObject | Unset = UNSET
+    attribute_option_combo: Ref | Unset = UNSET
     attribute_values: list[AttributeValue] | Unset = UNSET
-    category_option_combo: DimensionalObject | Unset = UNSET
+    category_option_combo: Ref | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
-    data_element: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
+    data_element: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_form_name: str | Unset = UNSET
@@ -30,11 +30,11 @@ class DataElementOperand:
     form_name: str | Unset = UNSET
     href: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
-    legend_set: DimensionalObject | Unset = UNSET
-    legend_sets: list[DimensionalObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
         DataElementOperand,
         DataInputPeriod,
         DataSetElement,
-        DimensionalObject,
         FormType,
         ObjectStyle,
         PeriodType,
         QueryModifiers,
+        Ref,
         Sharing,
         Translation,
     )
@@ -31,14 +31,14 @@ class DataSet:
     access: Access | Unset = UNSET
     aggregation_type: AggregationType | Unset = UNSET
     attribute_values: list[AttributeValue] | Unset = UNSET
-    category_combo: DimensionalObject | Unset = UNSET
+    category_combo: Ref | Unset = UNSET
     code: str | Unset = UNSET
     compulsory_data_element_operands: list[DataElementOperand] | Unset = UNSET
     compulsory_fields_complete_only: bool | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     data_element_decoration: bool | Unset = UNSET
-    data_entry_form: DimensionalObject | Unset = UNSET
+    data_entry_form: Ref | Unset = UNSET
     data_input_periods: list[DataInputPeriod] | Unset = UNSET
     data_set_elements: list[DataSetElement] | Unset = UNSET
     description: str | Unset = UNSET
@@ -55,33 +55,33 @@ class DataSet:
     form_type: FormType | Unset = UNSET
     href: str | Unset = UNSET
     id: str | Unset = UNSET
-    indicators: list[DimensionalObject] | Unset = UNSET
-    interpretations: list[DimensionalObject] | Unset = UNSET
+    indicators: list[Ref] | Unset = UNSET
+    interpretations: list[Ref] | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
-    legend_set: DimensionalObject | Unset = UNSET
-    legend_sets: list[DimensionalObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     mobile: bool | Unset = UNSET
     name: str | Unset = UNSET
     no_value_requires_comment: bool | Unset = UNSET
-    notification_recipients: DimensionalObject | Unset = UNSET
+    notification_recipients: Ref | Unset = UNSET
     notify_completing_user: bool | Unset = UNSET
     open_future_periods: int | Unset = UNSET
     open_periods_after_co_end_date: int | Unset = UNSET
-    organisation_units: list[DimensionalObject] | Unset = UNSET
+    organisation_units: list[Ref] | Unset = UNSET
     period_type: PeriodType | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET
     render_as_tabs: bool | Unset = UNSET
     render_horizontally: bool | Unset = UNSET
-    sections: list[DimensionalObject] | Unset = UNSET
+    sections: list[Ref] | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     short_name: str | Unset = UNSET
     skip_offline: bool | Unset = UNSET
     style: ObjectStyle | Unset = UNSET
     timely_days: float | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     valid_complete_only: bool | Unset = UNSET
     version: int | Unset = UNSET
-    workflow: DimensionalObject | Unset = UNSET
+    workflow: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

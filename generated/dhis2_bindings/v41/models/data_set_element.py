@@ -7,12 +7,12 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import DimensionalObject
+    from . import Ref
 
 
 @_define(kw_only=True)
 class DataSetElement:
-    category_combo: DimensionalObject | Unset = UNSET
-    data_element: DimensionalObject | Unset = UNSET
-    data_set: DimensionalObject | Unset = UNSET
+    category_combo: Ref | Unset = UNSET
+    data_element: Ref | Unset = UNSET
+    data_set: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
         DataSetNotificationRecipient,
         DataSetNotificationTrigger,
         DeliveryChannel,
-        DimensionalObject,
+        Ref,
         SendStrategy,
         Sharing,
         Translation,
@@ -28,9 +28,9 @@ class DataSetNotificationTemplate:
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     data_set_notification_trigger: DataSetNotificationTrigger | Unset = UNSET
-    data_sets: list[DimensionalObject] | Unset = UNSET
+    data_sets: list[Ref] | Unset = UNSET
     delivery_channels: list[DeliveryChannel] | Unset = UNSET
     display_message_template: str | Unset = UNSET
     display_name: str | Unset = UNSET
@@ -40,17 +40,17 @@ class DataSetNotificationTemplate:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     message_template: str | Unset = UNSET
     name: str | Unset = UNSET
     notification_recipient: DataSetNotificationRecipient | Unset = UNSET
     notify_parent_organisation_unit_only: bool | Unset = UNSET
     notify_users_in_hierarchy_only: bool | Unset = UNSET
-    recipient_user_group: DimensionalObject | Unset = UNSET
+    recipient_user_group: Ref | Unset = UNSET
     relative_scheduled_days: int | Unset = UNSET
     send_strategy: SendStrategy | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     subject_template: str | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

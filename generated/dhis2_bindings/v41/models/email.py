@@ -7,13 +7,13 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import DimensionalObject
+    from . import Ref
 
 
 @_define(kw_only=True)
 class Email:
-    recipients: list[DimensionalObject] | Unset = UNSET
-    sender: DimensionalObject | Unset = UNSET
+    recipients: list[Ref] | Unset = UNSET
+    sender: Ref | Unset = UNSET
     subject: str | Unset = UNSET
     text: str | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
         DataDimensionItem,
         DataElementGroupSetDimension,
         DigitGroupSeparator,
-        DimensionalObject,
         DisplayDensity,
         EndpointItem,
         EnrollmentStatus,
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
         HideEmptyItemStrategy,
         LegendDefinitions,
         OrganisationUnitGroupSetDimension,
+        Ref,
         RegressionType,
         RelativePeriods,
         Sharing,
@@ -49,7 +49,7 @@ class EventVisualization:
     access: Access | Unset = UNSET
     aggregation_type: AggregationType | Unset = UNSET
     attribute_dimensions: list[TrackedEntityAttributeDimension] | Unset = UNSET
-    attribute_value_dimension: DimensionalObject | Unset = UNSET
+    attribute_value_dimension: Ref | Unset = UNSET
     attribute_values: list[AttributeValue] | Unset = UNSET
     base_line_label: str | Unset = UNSET
     base_line_value: float | Unset = UNSET
@@ -60,15 +60,15 @@ class EventVisualization:
     col_totals: bool | Unset = UNSET
     collapse_data_dimensions: bool | Unset = UNSET
     column_dimensions: list[str] | Unset = UNSET
-    columns: list[DimensionalObject] | Unset = UNSET
+    columns: list[Ref] | Unset = UNSET
     completed_only: bool | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     cumulative_values: bool | Unset = UNSET
     data_dimension_items: list[DataDimensionItem] | Unset = UNSET
     data_element_dimensions: list[TrackedEntityDataElementDimension] | Unset = UNSET
     data_element_group_set_dimensions: list[DataElementGroupSetDimension] | Unset = UNSET
-    data_element_value_dimension: DimensionalObject | Unset = UNSET
+    data_element_value_dimension: Ref | Unset = UNSET
     data_type: EventDataType | Unset = UNSET
     description: str | Unset = UNSET
     digit_group_separator: DigitGroupSeparator | Unset = UNSET
@@ -89,7 +89,7 @@ class EventVisualization:
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     filter_dimensions: list[str] | Unset = UNSET
-    filters: list[DimensionalObject] | Unset = UNSET
+    filters: list[Ref] | Unset = UNSET
     font_size: FontSize | Unset = UNSET
     form_name: str | Unset = UNSET
     hide_empty_row_items: HideEmptyItemStrategy | Unset = UNSET
@@ -100,10 +100,10 @@ class EventVisualization:
     hide_title: bool | Unset = UNSET
     href: str | Unset = UNSET
     id: str | Unset = UNSET
-    interpretations: list[DimensionalObject] | Unset = UNSET
-    item_organisation_unit_groups: list[DimensionalObject] | Unset = UNSET
+    interpretations: list[Ref] | Unset = UNSET
+    item_organisation_unit_groups: list[Ref] | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     legacy: bool | Unset = UNSET
     legend: LegendDefinitions | Unset = UNSET
     name: str | Unset = UNSET
@@ -111,15 +111,15 @@ class EventVisualization:
     org_unit_field: str | Unset = UNSET
     organisation_unit_group_set_dimensions: list[OrganisationUnitGroupSetDimension] | Unset = UNSET
     organisation_unit_levels: list[int] | Unset = UNSET
-    organisation_units: list[DimensionalObject] | Unset = UNSET
+    organisation_units: list[Ref] | Unset = UNSET
     output_type: EndpointItem | Unset = UNSET
     parent_graph_map: StringMap | Unset = UNSET
     percent_stacked_values: bool | Unset = UNSET
     periods: list[str] | Unset = UNSET
-    program: DimensionalObject | Unset = UNSET
-    program_dimensions: list[DimensionalObject] | Unset = UNSET
+    program: Ref | Unset = UNSET
+    program_dimensions: list[Ref] | Unset = UNSET
     program_indicator_dimensions: list[TrackedEntityProgramIndicatorDimension] | Unset = UNSET
-    program_stage: DimensionalObject | Unset = UNSET
+    program_stage: Ref | Unset = UNSET
     program_status: EnrollmentStatus | Unset = UNSET
     range_axis_decimals: int | Unset = UNSET
     range_axis_label: str | Unset = UNSET
@@ -133,7 +133,7 @@ class EventVisualization:
     row_dimensions: list[str] | Unset = UNSET
     row_sub_totals: bool | Unset = UNSET
     row_totals: bool | Unset = UNSET
-    rows: list[DimensionalObject] | Unset = UNSET
+    rows: list[Ref] | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     short_name: str | Unset = UNSET
     show_data: bool | Unset = UNSET
@@ -152,13 +152,13 @@ class EventVisualization:
     time_field: str | Unset = UNSET
     title: str | Unset = UNSET
     top_limit: int | Unset = UNSET
-    tracked_entity_type: DimensionalObject | Unset = UNSET
+    tracked_entity_type: Ref | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     type_: EventVisualizationType | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     user_org_unit_type: UserOrgUnitType | Unset = UNSET
     user_organisation_unit: bool | Unset = UNSET
     user_organisation_unit_children: bool | Unset = UNSET
     user_organisation_unit_grand_children: bool | Unset = UNSET
-    value: DimensionalObject | Unset = UNSET
+    value: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
         Access,
         AggregationType,
         AttributeValue,
-        DimensionalObject,
         MissingValueStrategy,
         QueryModifiers,
+        Ref,
         Sharing,
         Translation,
     )
@@ -30,7 +30,7 @@ class ExpressionDimensionItem:
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     dimension_item: str | Unset = UNSET
     display_description: str | Unset = UNSET
@@ -44,9 +44,9 @@ class ExpressionDimensionItem:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
-    legend_set: DimensionalObject | Unset = UNSET
-    legend_sets: list[DimensionalObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     missing_value_strategy: MissingValueStrategy | Unset = UNSET
     name: str | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET
@@ -54,5 +54,5 @@ class ExpressionDimensionItem:
     short_name: str | Unset = UNSET
     sliding_window: bool | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

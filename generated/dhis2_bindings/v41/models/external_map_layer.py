@@ -9,16 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import (
-        Access,
-        AttributeValue,
-        DimensionalObject,
-        ImageFormat,
-        MapLayerPosition,
-        MapService,
-        Sharing,
-        Translation,
-    )
+    from . import Access, AttributeValue, ImageFormat, MapLayerPosition, MapService, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -28,7 +19,7 @@ class ExternalMapLayer:
     attribution: str | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
@@ -36,9 +27,9 @@ class ExternalMapLayer:
     id: str | Unset = UNSET
     image_format: ImageFormat | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     layers: str | Unset = UNSET
-    legend_set: DimensionalObject | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
     legend_set_url: str | Unset = UNSET
     map_layer_position: MapLayerPosition | Unset = UNSET
     map_service: MapService | Unset = UNSET
@@ -46,5 +37,5 @@ class ExternalMapLayer:
     sharing: Sharing | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     url: str | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import DimensionalObject
+    from . import Ref
 
 
 @_define(kw_only=True)
@@ -17,6 +17,6 @@ class FormCategoryOptions:
     end_date: datetime.datetime | Unset = UNSET
     id: str | Unset = UNSET
     label: str | Unset = UNSET
-    organisation_units: list[DimensionalObject] | Unset = UNSET
+    organisation_units: list[Ref] | Unset = UNSET
     start_date: datetime.datetime | Unset = UNSET
     unknown_: dict[str, Any] | None = None

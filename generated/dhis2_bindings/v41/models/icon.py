@@ -9,16 +9,16 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import DimensionalObject
+    from . import Ref
 
 
 @_define(kw_only=True)
 class Icon:
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     custom: bool | Unset = UNSET
     description: str | Unset = UNSET
-    file_resource: DimensionalObject | Unset = UNSET
+    file_resource: Ref | Unset = UNSET
     href: str | Unset = UNSET
     key: str | Unset = UNSET
     keywords: list[str] | Unset = UNSET

@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, DimensionalObject, Sharing, SmsMessageEncoding, SmsMessageStatus, Translation
+    from . import Access, AttributeValue, Ref, Sharing, SmsMessageEncoding, SmsMessageStatus, Translation
 
 
 @_define(kw_only=True)
@@ -18,7 +18,7 @@ class IncomingSms:
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
@@ -26,7 +26,7 @@ class IncomingSms:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     originator: str | Unset = UNSET
     receiveddate: datetime.datetime | Unset = UNSET
@@ -36,5 +36,5 @@ class IncomingSms:
     smsstatus: SmsMessageStatus | Unset = UNSET
     text: str | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

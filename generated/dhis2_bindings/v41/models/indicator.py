@@ -9,16 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import (
-        Access,
-        AggregationType,
-        AttributeValue,
-        DimensionalObject,
-        ObjectStyle,
-        QueryModifiers,
-        Sharing,
-        Translation,
-    )
+    from . import Access, AggregationType, AttributeValue, ObjectStyle, QueryModifiers, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -31,8 +22,8 @@ class Indicator:
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
-    data_sets: list[DimensionalObject] | Unset = UNSET
+    created_by: Ref | Unset = UNSET
+    data_sets: list[Ref] | Unset = UNSET
     decimals: int | Unset = UNSET
     denominator: str | Unset = UNSET
     denominator_description: str | Unset = UNSET
@@ -51,12 +42,12 @@ class Indicator:
     form_name: str | Unset = UNSET
     href: str | Unset = UNSET
     id: str | Unset = UNSET
-    indicator_groups: list[DimensionalObject] | Unset = UNSET
-    indicator_type: DimensionalObject | Unset = UNSET
+    indicator_groups: list[Ref] | Unset = UNSET
+    indicator_type: Ref | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
-    legend_set: DimensionalObject | Unset = UNSET
-    legend_sets: list[DimensionalObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     name: str | Unset = UNSET
     numerator: str | Unset = UNSET
     numerator_description: str | Unset = UNSET
@@ -66,5 +57,5 @@ class Indicator:
     style: ObjectStyle | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     url: str | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

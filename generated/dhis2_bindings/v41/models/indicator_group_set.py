@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, DimensionalObject, Sharing, Translation
+    from . import Access, AttributeValue, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -19,19 +19,19 @@ class IndicatorGroupSet:
     code: str | Unset = UNSET
     compulsory: bool | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     href: str | Unset = UNSET
     id: str | Unset = UNSET
-    indicator_groups: list[DimensionalObject] | Unset = UNSET
+    indicator_groups: list[Ref] | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     short_name: str | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AnalyticsFavoriteType, AttributeValue, DimensionalObject, Mention, Sharing, Translation
+    from . import Access, AnalyticsFavoriteType, AttributeValue, Mention, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -17,30 +17,30 @@ class Interpretation:
     access: Access | Unset = UNSET
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
-    comments: list[DimensionalObject] | Unset = UNSET
+    comments: list[Ref] | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
-    data_set: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
+    data_set: Ref | Unset = UNSET
     display_name: str | Unset = UNSET
-    event_chart: DimensionalObject | Unset = UNSET
-    event_report: DimensionalObject | Unset = UNSET
-    event_visualization: DimensionalObject | Unset = UNSET
+    event_chart: Ref | Unset = UNSET
+    event_report: Ref | Unset = UNSET
+    event_visualization: Ref | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
-    liked_by: list[DimensionalObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    liked_by: list[Ref] | Unset = UNSET
     likes: int | Unset = UNSET
-    map_: DimensionalObject | Unset = UNSET
+    map_: Ref | Unset = UNSET
     mentions: list[Mention] | Unset = UNSET
-    organisation_unit: DimensionalObject | Unset = UNSET
+    organisation_unit: Ref | Unset = UNSET
     period: str | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     text: str | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     type_: AnalyticsFavoriteType | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
-    visualization: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
+    visualization: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from . import (
         Access,
         AttributeValue,
-        DimensionalObject,
         JobConfigurationJobParameters,
         JobStatus,
         JobType,
+        Ref,
         SchedulingType,
         Sharing,
         Translation,
@@ -29,7 +29,7 @@ class JobConfiguration:
     code: str | Unset = UNSET
     configurable: bool | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     cron_expression: str | Unset = UNSET
     delay: int | Unset = UNSET
     display_name: str | Unset = UNSET
@@ -49,7 +49,7 @@ class JobConfiguration:
     last_finished: datetime.datetime | Unset = UNSET
     last_runtime_execution: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     leader_only_job: bool | Unset = UNSET
     max_delayed_execution_time: datetime.datetime | Unset = UNSET
     name: str | Unset = UNSET
@@ -59,6 +59,6 @@ class JobConfiguration:
     scheduling_type: SchedulingType | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     user_uid: str | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, DimensionalObject, MapView, Sharing, Translation
+    from . import Access, AttributeValue, MapView, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -19,7 +19,7 @@ class Map:
     basemap: str | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_form_name: str | Unset = UNSET
@@ -30,9 +30,9 @@ class Map:
     form_name: str | Unset = UNSET
     href: str | Unset = UNSET
     id: str | Unset = UNSET
-    interpretations: list[DimensionalObject] | Unset = UNSET
+    interpretations: list[Ref] | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     latitude: float | Unset = UNSET
     longitude: float | Unset = UNSET
     map_views: list[MapView] | Unset = UNSET
@@ -43,6 +43,6 @@ class Map:
     subscribers: list[str] | Unset = UNSET
     title: str | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     zoom: int | Unset = UNSET
     unknown_: dict[str, Any] | None = None

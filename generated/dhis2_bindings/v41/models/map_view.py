@@ -18,7 +18,6 @@ if TYPE_CHECKING:
         DataDimensionItem,
         DataElementGroupSetDimension,
         DigitGroupSeparator,
-        DimensionalObject,
         EnrollmentStatus,
         HideEmptyItemStrategy,
         JsonObject,
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
         MapViewRenderingStrategy,
         OrganisationUnitGroupSetDimension,
         OrganisationUnitSelectionMode,
+        Ref,
         RegressionType,
         RelativePeriods,
         Sharing,
@@ -57,11 +57,11 @@ class MapView:
     color_low: str | Unset = UNSET
     color_scale: str | Unset = UNSET
     column_dimensions: list[str] | Unset = UNSET
-    columns: list[DimensionalObject] | Unset = UNSET
+    columns: list[Ref] | Unset = UNSET
     completed_only: bool | Unset = UNSET
     config: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     cumulative_values: bool | Unset = UNSET
     data_dimension_items: list[DataDimensionItem] | Unset = UNSET
     data_element_dimensions: list[TrackedEntityDataElementDimension] | Unset = UNSET
@@ -85,7 +85,7 @@ class MapView:
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     filter_dimensions: list[str] | Unset = UNSET
-    filters: list[DimensionalObject] | Unset = UNSET
+    filters: list[Ref] | Unset = UNSET
     follow_up: bool | Unset = UNSET
     form_name: str | Unset = UNSET
     hidden: bool | Unset = UNSET
@@ -96,8 +96,8 @@ class MapView:
     hide_title: bool | Unset = UNSET
     href: str | Unset = UNSET
     id: str | Unset = UNSET
-    interpretations: list[DimensionalObject] | Unset = UNSET
-    item_organisation_unit_groups: list[DimensionalObject] | Unset = UNSET
+    interpretations: list[Ref] | Unset = UNSET
+    item_organisation_unit_groups: list[Ref] | Unset = UNSET
     label_font_color: str | Unset = UNSET
     label_font_size: str | Unset = UNSET
     label_font_style: str | Unset = UNSET
@@ -105,10 +105,10 @@ class MapView:
     label_template: str | Unset = UNSET
     labels: bool | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     layer: str | Unset = UNSET
     legend: LegendDefinitions | Unset = UNSET
-    legend_set: DimensionalObject | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
     method: int | Unset = UNSET
     no_data_color: str | Unset = UNSET
     no_space_between_columns: bool | Unset = UNSET
@@ -116,19 +116,19 @@ class MapView:
     org_unit_field: str | Unset = UNSET
     org_unit_field_display_name: str | Unset = UNSET
     organisation_unit_color: str | Unset = UNSET
-    organisation_unit_group_set: DimensionalObject | Unset = UNSET
+    organisation_unit_group_set: Ref | Unset = UNSET
     organisation_unit_group_set_dimensions: list[OrganisationUnitGroupSetDimension] | Unset = UNSET
     organisation_unit_levels: list[int] | Unset = UNSET
     organisation_unit_selection_mode: OrganisationUnitSelectionMode | Unset = UNSET
-    organisation_units: list[DimensionalObject] | Unset = UNSET
+    organisation_units: list[Ref] | Unset = UNSET
     parent_graph: str | Unset = UNSET
     parent_graph_map: StringMap | Unset = UNSET
     parent_level: int | Unset = UNSET
     percent_stacked_values: bool | Unset = UNSET
     periods: list[str] | Unset = UNSET
-    program: DimensionalObject | Unset = UNSET
+    program: Ref | Unset = UNSET
     program_indicator_dimensions: list[TrackedEntityProgramIndicatorDimension] | Unset = UNSET
-    program_stage: DimensionalObject | Unset = UNSET
+    program_stage: Ref | Unset = UNSET
     program_status: EnrollmentStatus | Unset = UNSET
     radius_high: int | Unset = UNSET
     radius_low: int | Unset = UNSET
@@ -138,7 +138,7 @@ class MapView:
     rendering_strategy: MapViewRenderingStrategy | Unset = UNSET
     row_sub_totals: bool | Unset = UNSET
     row_totals: bool | Unset = UNSET
-    rows: list[DimensionalObject] | Unset = UNSET
+    rows: list[Ref] | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     short_name: str | Unset = UNSET
     show_data: bool | Unset = UNSET
@@ -155,9 +155,9 @@ class MapView:
     time_field: str | Unset = UNSET
     title: str | Unset = UNSET
     top_limit: int | Unset = UNSET
-    tracked_entity_type: DimensionalObject | Unset = UNSET
+    tracked_entity_type: Ref | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     user_org_unit_type: UserOrgUnitType | Unset = UNSET
     user_organisation_unit: bool | Unset = UNSET
     user_organisation_unit_children: bool | Unset = UNSET

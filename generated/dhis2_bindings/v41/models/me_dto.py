@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from . import (
         Access,
         AttributeValue,
-        DimensionalObject,
         JsonObject,
+        Ref,
         Sharing,
         Translation,
         UserAccess,
@@ -27,11 +27,11 @@ class MeDto:
     access: Access | Unset = UNSET
     attribute_values: list[AttributeValue] | Unset = UNSET
     authorities: list[str] | Unset = UNSET
-    avatar: DimensionalObject | Unset = UNSET
+    avatar: Ref | Unset = UNSET
     birthday: datetime.datetime | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
     data_sets: list[str] | Unset = UNSET
-    data_view_organisation_units: list[DimensionalObject] | Unset = UNSET
+    data_view_organisation_units: list[Ref] | Unset = UNSET
     display_name: str | Unset = UNSET
     education: str | Unset = UNSET
     email: str | Unset = UNSET
@@ -49,23 +49,23 @@ class MeDto:
     last_updated: datetime.datetime | Unset = UNSET
     name: str | Unset = UNSET
     nationality: str | Unset = UNSET
-    organisation_units: list[DimensionalObject] | Unset = UNSET
-    pat_tokens: list[DimensionalObject] | Unset = UNSET
+    organisation_units: list[Ref] | Unset = UNSET
+    pat_tokens: list[Ref] | Unset = UNSET
     phone_number: str | Unset = UNSET
     programs: list[str] | Unset = UNSET
     settings: JsonObject | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     skype: str | Unset = UNSET
     surname: str | Unset = UNSET
-    tei_search_organisation_units: list[DimensionalObject] | Unset = UNSET
+    tei_search_organisation_units: list[Ref] | Unset = UNSET
     telegram: str | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     twitter: str | Unset = UNSET
     user_accesses: list[UserAccess] | Unset = UNSET
     user_credentials: UserCredentialsDto | Unset = UNSET
     user_group_accesses: list[UserGroupAccess] | Unset = UNSET
-    user_groups: list[DimensionalObject] | Unset = UNSET
-    user_roles: list[DimensionalObject] | Unset = UNSET
+    user_groups: list[Ref] | Unset = UNSET
+    user_roles: list[Ref] | Unset = UNSET
     username: str | Unset = UNSET
     whats_app: str | Unset = UNSET
     unknown_: dict[str, Any] | None = None

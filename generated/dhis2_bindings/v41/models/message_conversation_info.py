@@ -7,15 +7,15 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import DimensionalObject
+    from . import Ref
 
 
 @_define(kw_only=True)
 class MessageConversationInfo:
-    attachments: list[DimensionalObject] | Unset = UNSET
-    organisation_units: list[DimensionalObject] | Unset = UNSET
+    attachments: list[Ref] | Unset = UNSET
+    organisation_units: list[Ref] | Unset = UNSET
     subject: str | Unset = UNSET
     text: str | Unset = UNSET
-    user_groups: list[DimensionalObject] | Unset = UNSET
-    users: list[DimensionalObject] | Unset = UNSET
+    user_groups: list[Ref] | Unset = UNSET
+    users: list[Ref] | Unset = UNSET
     unknown_: dict[str, Any] | None = None

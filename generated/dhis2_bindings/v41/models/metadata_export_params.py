@@ -7,7 +7,7 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import Defaults, DimensionalObject, InclusionStrategy, UserDetails
+    from . import Defaults, InclusionStrategy, Ref, UserDetails
 
 
 @_define(kw_only=True)
@@ -21,6 +21,6 @@ class MetadataExportParams:
     download: bool | Unset = UNSET
     export_with_dependencies: bool | Unset = UNSET
     inclusion_strategy: InclusionStrategy | Unset = UNSET
-    object_export_with_dependencies: DimensionalObject | Unset = UNSET
+    object_export_with_dependencies: Ref | Unset = UNSET
     skip_sharing: bool | Unset = UNSET
     unknown_: dict[str, Any] | None = None

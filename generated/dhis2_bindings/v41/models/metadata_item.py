@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
     from . import (
         AggregationType,
-        DimensionalObject,
         DimensionItemType,
         DimensionType,
         ObjectStyle,
+        Ref,
         StringMap,
         TotalAggregationType,
         ValueType,
@@ -30,7 +30,7 @@ class MetadataItem:
     dimension_type: DimensionType | Unset = UNSET
     end_date: datetime.datetime | Unset = UNSET
     expression: str | Unset = UNSET
-    indicator_type: DimensionalObject | Unset = UNSET
+    indicator_type: Ref | Unset = UNSET
     legend_set: str | Unset = UNSET
     name: str | Unset = UNSET
     options: list[StringMap] | Unset = UNSET

@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, DimensionalObject, Sharing, Translation, ValueType
+    from . import Access, AttributeValue, Ref, Sharing, Translation, ValueType
 
 
 @_define(kw_only=True)
@@ -18,7 +18,7 @@ class OptionSet:
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
@@ -26,12 +26,12 @@ class OptionSet:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
-    options: list[DimensionalObject] | Unset = UNSET
+    options: list[Ref] | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     value_type: ValueType | Unset = UNSET
     version: int | Unset = UNSET
     unknown_: dict[str, Any] | None = None

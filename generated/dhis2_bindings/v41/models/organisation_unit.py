@@ -13,9 +13,9 @@ if TYPE_CHECKING:
         Access,
         AggregationType,
         AttributeValue,
-        DimensionalObject,
         JsonObject,
         QueryModifiers,
+        Ref,
         Sharing,
         Translation,
         UserDto,
@@ -27,16 +27,16 @@ class OrganisationUnit:
     access: Access | Unset = UNSET
     address: str | Unset = UNSET
     aggregation_type: AggregationType | Unset = UNSET
-    ancestors: list[DimensionalObject] | Unset = UNSET
+    ancestors: list[Ref] | Unset = UNSET
     attribute_values: list[AttributeValue] | Unset = UNSET
-    children: list[DimensionalObject] | Unset = UNSET
+    children: list[Ref] | Unset = UNSET
     closed_date: datetime.datetime | Unset = UNSET
     code: str | Unset = UNSET
     comment: str | Unset = UNSET
     contact_person: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
     created_by: UserDto | Unset = UNSET
-    data_sets: list[DimensionalObject] | Unset = UNSET
+    data_sets: list[Ref] | Unset = UNSET
     description: str | Unset = UNSET
     dimension_item: str | Unset = UNSET
     dimension_item_type: str | Unset = UNSET
@@ -51,21 +51,21 @@ class OrganisationUnit:
     geometry: JsonObject | Unset = UNSET
     href: str | Unset = UNSET
     id: str | Unset = UNSET
-    image: DimensionalObject | Unset = UNSET
+    image: Ref | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
     last_updated_by: UserDto | Unset = UNSET
     leaf: bool | Unset = UNSET
-    legend_set: DimensionalObject | Unset = UNSET
-    legend_sets: list[DimensionalObject] | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     level: int | Unset = UNSET
     member_count: int | Unset = UNSET
     name: str | Unset = UNSET
     opening_date: datetime.datetime | Unset = UNSET
-    organisation_unit_groups: list[DimensionalObject] | Unset = UNSET
-    parent: DimensionalObject | Unset = UNSET
+    organisation_unit_groups: list[Ref] | Unset = UNSET
+    parent: Ref | Unset = UNSET
     path: str | Unset = UNSET
     phone_number: str | Unset = UNSET
-    programs: list[DimensionalObject] | Unset = UNSET
+    programs: list[Ref] | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     short_name: str | Unset = UNSET

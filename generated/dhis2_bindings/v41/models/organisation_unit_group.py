@@ -13,10 +13,10 @@ if TYPE_CHECKING:
         Access,
         AggregationType,
         AttributeValue,
-        DimensionalObject,
         FeatureType,
         JsonObject,
         QueryModifiers,
+        Ref,
         Sharing,
         Translation,
     )
@@ -30,7 +30,7 @@ class OrganisationUnitGroup:
     code: str | Unset = UNSET
     color: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     dimension_item: str | Unset = UNSET
     display_description: str | Unset = UNSET
@@ -42,19 +42,19 @@ class OrganisationUnitGroup:
     feature_type: FeatureType | Unset = UNSET
     form_name: str | Unset = UNSET
     geometry: JsonObject | Unset = UNSET
-    group_sets: list[DimensionalObject] | Unset = UNSET
+    group_sets: list[Ref] | Unset = UNSET
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
-    legend_set: DimensionalObject | Unset = UNSET
-    legend_sets: list[DimensionalObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     name: str | Unset = UNSET
-    organisation_units: list[DimensionalObject] | Unset = UNSET
+    organisation_units: list[Ref] | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     short_name: str | Unset = UNSET
     symbol: str | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

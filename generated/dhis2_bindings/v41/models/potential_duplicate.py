@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, DeduplicationStatus, DimensionalObject, Sharing, Translation
+    from . import Access, AttributeValue, DeduplicationStatus, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -18,7 +18,7 @@ class PotentialDuplicate:
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     created_by_user_name: str | Unset = UNSET
     display_name: str | Unset = UNSET
     duplicate: str | Unset = UNSET
@@ -27,12 +27,12 @@ class PotentialDuplicate:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     last_updated_by_user_name: str | Unset = UNSET
     name: str | Unset = UNSET
     original: str | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     status: DeduplicationStatus | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

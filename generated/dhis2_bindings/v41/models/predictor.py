@@ -9,16 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import (
-        Access,
-        AttributeValue,
-        DimensionalObject,
-        Expression,
-        OrganisationUnitDescendants,
-        PeriodType,
-        Sharing,
-        Translation,
-    )
+    from . import Access, AttributeValue, Expression, OrganisationUnitDescendants, PeriodType, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -28,7 +19,7 @@ class Predictor:
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_form_name: str | Unset = UNSET
@@ -41,19 +32,19 @@ class Predictor:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     organisation_unit_descendants: OrganisationUnitDescendants | Unset = UNSET
-    organisation_unit_levels: list[DimensionalObject] | Unset = UNSET
-    output: DimensionalObject | Unset = UNSET
-    output_combo: DimensionalObject | Unset = UNSET
+    organisation_unit_levels: list[Ref] | Unset = UNSET
+    output: Ref | Unset = UNSET
+    output_combo: Ref | Unset = UNSET
     period_type: PeriodType | Unset = UNSET
-    predictor_groups: list[DimensionalObject] | Unset = UNSET
+    predictor_groups: list[Ref] | Unset = UNSET
     sample_skip_test: Expression | Unset = UNSET
     sequential_sample_count: int | Unset = UNSET
     sequential_skip_count: int | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     short_name: str | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
         Access,
         AccessLevel,
         AttributeValue,
-        DimensionalObject,
         FeatureType,
         ObjectStyle,
         PeriodType,
         ProgramTrackedEntityAttribute,
         ProgramType,
+        Ref,
         Sharing,
         Translation,
     )
@@ -29,12 +29,12 @@ class Program:
     access: Access | Unset = UNSET
     access_level: AccessLevel | Unset = UNSET
     attribute_values: list[AttributeValue] | Unset = UNSET
-    category_combo: DimensionalObject | Unset = UNSET
+    category_combo: Ref | Unset = UNSET
     code: str | Unset = UNSET
     complete_events_expiry_days: int | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
-    data_entry_form: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
+    data_entry_form: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_enrollment_date_label: str | Unset = UNSET
@@ -67,25 +67,25 @@ class Program:
     ignore_overdue_events: bool | Unset = UNSET
     incident_date_label: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     max_tei_count_to_return: int | Unset = UNSET
     min_attributes_required_to_search: int | Unset = UNSET
     name: str | Unset = UNSET
     note_label: str | Unset = UNSET
-    notification_templates: list[DimensionalObject] | Unset = UNSET
+    notification_templates: list[Ref] | Unset = UNSET
     only_enroll_once: bool | Unset = UNSET
     open_days_after_co_end_date: int | Unset = UNSET
     org_unit_label: str | Unset = UNSET
-    organisation_units: list[DimensionalObject] | Unset = UNSET
-    program_indicators: list[DimensionalObject] | Unset = UNSET
-    program_rule_variables: list[DimensionalObject] | Unset = UNSET
-    program_sections: list[DimensionalObject] | Unset = UNSET
+    organisation_units: list[Ref] | Unset = UNSET
+    program_indicators: list[Ref] | Unset = UNSET
+    program_rule_variables: list[Ref] | Unset = UNSET
+    program_sections: list[Ref] | Unset = UNSET
     program_stage_label: str | Unset = UNSET
-    program_stages: list[DimensionalObject] | Unset = UNSET
+    program_stages: list[Ref] | Unset = UNSET
     program_tracked_entity_attributes: list[ProgramTrackedEntityAttribute] | Unset = UNSET
     program_type: ProgramType | Unset = UNSET
     registration: bool | Unset = UNSET
-    related_program: DimensionalObject | Unset = UNSET
+    related_program: Ref | Unset = UNSET
     relationship_label: str | Unset = UNSET
     select_enrollment_dates_in_future: bool | Unset = UNSET
     select_incident_dates_in_future: bool | Unset = UNSET
@@ -94,11 +94,11 @@ class Program:
     skip_offline: bool | Unset = UNSET
     style: ObjectStyle | Unset = UNSET
     tracked_entity_attribute_label: str | Unset = UNSET
-    tracked_entity_type: DimensionalObject | Unset = UNSET
+    tracked_entity_type: Ref | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     use_first_stage_during_registration: bool | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
-    user_roles: list[DimensionalObject] | Unset = UNSET
+    user: Ref | Unset = UNSET
+    user_roles: list[Ref] | Unset = UNSET
     version: int | Unset = UNSET
     without_registration: bool | Unset = UNSET
     unknown_: dict[str, Any] | None = None

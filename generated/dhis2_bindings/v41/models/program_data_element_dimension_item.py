@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, DimensionalObject, QueryModifiers, Sharing, Translation, ValueType
+    from . import Access, AttributeValue, QueryModifiers, Ref, Sharing, Translation, ValueType
 
 
 @_define(kw_only=True)
@@ -18,8 +18,8 @@ class ProgramDataElementDimensionItem:
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
-    data_element: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
+    data_element: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_form_name: str | Unset = UNSET
@@ -31,12 +31,12 @@ class ProgramDataElementDimensionItem:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
-    legend_set: DimensionalObject | Unset = UNSET
-    program: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    program: Ref | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     value_type: ValueType | Unset = UNSET
     unknown_: dict[str, Any] | None = None

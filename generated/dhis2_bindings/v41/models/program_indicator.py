@@ -15,9 +15,9 @@ if TYPE_CHECKING:
         AnalyticsPeriodBoundary,
         AnalyticsType,
         AttributeValue,
-        DimensionalObject,
         ObjectStyle,
         QueryModifiers,
+        Ref,
         Sharing,
         Translation,
     )
@@ -34,7 +34,7 @@ class ProgramIndicator:
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     decimals: int | Unset = UNSET
     description: str | Unset = UNSET
     dimension_item: str | Unset = UNSET
@@ -51,17 +51,17 @@ class ProgramIndicator:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
-    legend_set: DimensionalObject | Unset = UNSET
-    legend_sets: list[DimensionalObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     name: str | Unset = UNSET
     org_unit_field: str | Unset = UNSET
-    program: DimensionalObject | Unset = UNSET
-    program_indicator_groups: list[DimensionalObject] | Unset = UNSET
+    program: Ref | Unset = UNSET
+    program_indicator_groups: list[Ref] | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     short_name: str | Unset = UNSET
     style: ObjectStyle | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

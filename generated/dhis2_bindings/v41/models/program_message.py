@@ -13,9 +13,9 @@ if TYPE_CHECKING:
         Access,
         AttributeValue,
         DeliveryChannel,
-        DimensionalObject,
         ProgramMessageRecipients,
         ProgramMessageStatus,
+        Ref,
         Sharing,
         Translation,
     )
@@ -27,17 +27,17 @@ class ProgramMessage:
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     delivery_channels: list[DeliveryChannel] | Unset = UNSET
     display_name: str | Unset = UNSET
-    enrollment: DimensionalObject | Unset = UNSET
-    event: DimensionalObject | Unset = UNSET
+    enrollment: Ref | Unset = UNSET
+    event: Ref | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     message_status: ProgramMessageStatus | Unset = UNSET
     name: str | Unset = UNSET
     notification_template: str | Unset = UNSET
@@ -48,5 +48,5 @@ class ProgramMessage:
     subject: str | Unset = UNSET
     text: str | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

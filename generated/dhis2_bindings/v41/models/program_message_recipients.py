@@ -7,13 +7,13 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import DimensionalObject
+    from . import Ref
 
 
 @_define(kw_only=True)
 class ProgramMessageRecipients:
     email_addresses: list[str] | Unset = UNSET
-    organisation_unit: DimensionalObject | Unset = UNSET
+    organisation_unit: Ref | Unset = UNSET
     phone_numbers: list[str] | Unset = UNSET
-    tracked_entity: DimensionalObject | Unset = UNSET
+    tracked_entity: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

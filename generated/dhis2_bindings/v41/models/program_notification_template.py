@@ -13,9 +13,9 @@ if TYPE_CHECKING:
         Access,
         AttributeValue,
         DeliveryChannel,
-        DimensionalObject,
         NotificationTrigger,
         ProgramNotificationRecipient,
+        Ref,
         Sharing,
         Translation,
     )
@@ -27,7 +27,7 @@ class ProgramNotificationTemplate:
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     delivery_channels: list[DeliveryChannel] | Unset = UNSET
     display_message_template: str | Unset = UNSET
     display_name: str | Unset = UNSET
@@ -37,20 +37,20 @@ class ProgramNotificationTemplate:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     message_template: str | Unset = UNSET
     name: str | Unset = UNSET
     notification_recipient: ProgramNotificationRecipient | Unset = UNSET
     notification_trigger: NotificationTrigger | Unset = UNSET
     notify_parent_organisation_unit_only: bool | Unset = UNSET
     notify_users_in_hierarchy_only: bool | Unset = UNSET
-    recipient_data_element: DimensionalObject | Unset = UNSET
-    recipient_program_attribute: DimensionalObject | Unset = UNSET
-    recipient_user_group: DimensionalObject | Unset = UNSET
+    recipient_data_element: Ref | Unset = UNSET
+    recipient_program_attribute: Ref | Unset = UNSET
+    recipient_user_group: Ref | Unset = UNSET
     relative_scheduled_days: int | Unset = UNSET
     send_repeatable: bool | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     subject_template: str | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, DimensionalObject, Sharing, Translation
+    from . import Access, AttributeValue, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -19,7 +19,7 @@ class ProgramRule:
     code: str | Unset = UNSET
     condition: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
@@ -27,13 +27,13 @@ class ProgramRule:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     priority: int | Unset = UNSET
-    program: DimensionalObject | Unset = UNSET
-    program_rule_actions: list[DimensionalObject] | Unset = UNSET
-    program_stage: DimensionalObject | Unset = UNSET
+    program: Ref | Unset = UNSET
+    program_rule_actions: list[Ref] | Unset = UNSET
+    program_stage: Ref | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

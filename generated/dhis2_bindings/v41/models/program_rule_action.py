@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from . import (
         Access,
         AttributeValue,
-        DimensionalObject,
         ProgramRuleActionEvaluationEnvironment,
         ProgramRuleActionEvaluationTime,
         ProgramRuleActionType,
+        Ref,
         Sharing,
         Translation,
     )
@@ -28,9 +28,9 @@ class ProgramRuleAction:
     code: str | Unset = UNSET
     content: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     data: str | Unset = UNSET
-    data_element: DimensionalObject | Unset = UNSET
+    data_element: Ref | Unset = UNSET
     display_content: str | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
@@ -38,21 +38,21 @@ class ProgramRuleAction:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     location: str | Unset = UNSET
     name: str | Unset = UNSET
-    option: DimensionalObject | Unset = UNSET
-    option_group: DimensionalObject | Unset = UNSET
-    program_indicator: DimensionalObject | Unset = UNSET
-    program_rule: DimensionalObject | Unset = UNSET
+    option: Ref | Unset = UNSET
+    option_group: Ref | Unset = UNSET
+    program_indicator: Ref | Unset = UNSET
+    program_rule: Ref | Unset = UNSET
     program_rule_action_evaluation_environments: list[ProgramRuleActionEvaluationEnvironment] | Unset = UNSET
     program_rule_action_evaluation_time: ProgramRuleActionEvaluationTime | Unset = UNSET
     program_rule_action_type: ProgramRuleActionType | Unset = UNSET
-    program_stage: DimensionalObject | Unset = UNSET
-    program_stage_section: DimensionalObject | Unset = UNSET
+    program_stage: Ref | Unset = UNSET
+    program_stage_section: Ref | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     template_uid: str | Unset = UNSET
-    tracked_entity_attribute: DimensionalObject | Unset = UNSET
+    tracked_entity_attribute: Ref | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

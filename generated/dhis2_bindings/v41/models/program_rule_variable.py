@@ -9,15 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import (
-        Access,
-        AttributeValue,
-        DimensionalObject,
-        ProgramRuleVariableSourceType,
-        Sharing,
-        Translation,
-        ValueType,
-    )
+    from . import Access, AttributeValue, ProgramRuleVariableSourceType, Ref, Sharing, Translation, ValueType
 
 
 @_define(kw_only=True)
@@ -26,23 +18,23 @@ class ProgramRuleVariable:
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
-    data_element: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
+    data_element: Ref | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
-    program: DimensionalObject | Unset = UNSET
+    program: Ref | Unset = UNSET
     program_rule_variable_source_type: ProgramRuleVariableSourceType | Unset = UNSET
-    program_stage: DimensionalObject | Unset = UNSET
+    program_stage: Ref | Unset = UNSET
     sharing: Sharing | Unset = UNSET
-    tracked_entity_attribute: DimensionalObject | Unset = UNSET
+    tracked_entity_attribute: Ref | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     use_code_for_option_set: bool | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     value_type: ValueType | Unset = UNSET
     unknown_: dict[str, Any] | None = None

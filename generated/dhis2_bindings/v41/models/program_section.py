@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, DimensionalObject, ObjectStyle, Sharing, Translation
+    from . import Access, AttributeValue, ObjectStyle, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -18,7 +18,7 @@ class ProgramSection:
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_form_name: str | Unset = UNSET
@@ -30,15 +30,15 @@ class ProgramSection:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
-    program: DimensionalObject | Unset = UNSET
+    program: Ref | Unset = UNSET
     render_type: Any | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     short_name: str | Unset = UNSET
     sort_order: int | Unset = UNSET
     style: ObjectStyle | Unset = UNSET
-    tracked_entity_attributes: list[DimensionalObject] | Unset = UNSET
+    tracked_entity_attributes: list[Ref] | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from . import (
         Access,
         AttributeValue,
-        DimensionalObject,
         FeatureType,
         FormType,
         ObjectStyle,
         PeriodType,
         ProgramStageDataElement,
+        Ref,
         Sharing,
         Translation,
         ValidationStrategy,
@@ -33,8 +33,8 @@ class ProgramStage:
     block_entry_form: bool | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
-    data_entry_form: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
+    data_entry_form: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_due_date_label: str | Unset = UNSET
@@ -59,18 +59,18 @@ class ProgramStage:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     min_days_from_start: int | Unset = UNSET
     name: str | Unset = UNSET
-    next_schedule_date: DimensionalObject | Unset = UNSET
-    notification_templates: list[DimensionalObject] | Unset = UNSET
+    next_schedule_date: Ref | Unset = UNSET
+    notification_templates: list[Ref] | Unset = UNSET
     open_after_enrollment: bool | Unset = UNSET
     period_type: PeriodType | Unset = UNSET
     pre_generate_uid: bool | Unset = UNSET
-    program: DimensionalObject | Unset = UNSET
+    program: Ref | Unset = UNSET
     program_stage_data_elements: list[ProgramStageDataElement] | Unset = UNSET
     program_stage_label: str | Unset = UNSET
-    program_stage_sections: list[DimensionalObject] | Unset = UNSET
+    program_stage_sections: list[Ref] | Unset = UNSET
     referral: bool | Unset = UNSET
     remind_completed: bool | Unset = UNSET
     repeatable: bool | Unset = UNSET
@@ -81,7 +81,7 @@ class ProgramStage:
     standard_interval: int | Unset = UNSET
     style: ObjectStyle | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     validation_strategy: ValidationStrategy | Unset = UNSET
     unknown_: dict[str, Any] | None = None
 

@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, DimensionalObject, Sharing, Translation
+    from . import Access, AttributeValue, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -21,8 +21,8 @@ class ProgramStageDataElement:
     code: str | Unset = UNSET
     compulsory: bool | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
-    data_element: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
+    data_element: Ref | Unset = UNSET
     display_in_reports: bool | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
@@ -30,9 +30,9 @@ class ProgramStageDataElement:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
-    program_stage: DimensionalObject | Unset = UNSET
+    program_stage: Ref | Unset = UNSET
     render_options_as_radio: bool | Unset = UNSET
     render_type: Any | Unset = UNSET
     sharing: Sharing | Unset = UNSET
@@ -40,5 +40,5 @@ class ProgramStageDataElement:
     skip_synchronization: bool | Unset = UNSET
     sort_order: int | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, DimensionalObject, ObjectStyle, Sharing, Translation
+    from . import Access, AttributeValue, ObjectStyle, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -18,8 +18,8 @@ class ProgramStageSection:
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
-    data_elements: list[DimensionalObject] | Unset = UNSET
+    created_by: Ref | Unset = UNSET
+    data_elements: list[Ref] | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_form_name: str | Unset = UNSET
@@ -31,15 +31,15 @@ class ProgramStageSection:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
-    program_indicators: list[DimensionalObject] | Unset = UNSET
-    program_stage: DimensionalObject | Unset = UNSET
+    program_indicators: list[Ref] | Unset = UNSET
+    program_stage: Ref | Unset = UNSET
     render_type: Any | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     short_name: str | Unset = UNSET
     sort_order: int | Unset = UNSET
     style: ObjectStyle | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, DimensionalObject, ProgramStageQueryCriteria, Sharing, Translation
+    from . import Access, AttributeValue, ProgramStageQueryCriteria, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -18,7 +18,7 @@ class ProgramStageWorkingList:
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_name: str | Unset = UNSET
@@ -27,12 +27,12 @@ class ProgramStageWorkingList:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
-    program: DimensionalObject | Unset = UNSET
-    program_stage: DimensionalObject | Unset = UNSET
+    program: Ref | Unset = UNSET
+    program_stage: Ref | Unset = UNSET
     program_stage_query_criteria: ProgramStageQueryCriteria | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -7,14 +7,14 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import DimensionalObject, RelationshipEntity, TrackerDataView
+    from . import Ref, RelationshipEntity, TrackerDataView
 
 
 @_define(kw_only=True)
 class RelationshipConstraint:
-    program: DimensionalObject | Unset = UNSET
-    program_stage: DimensionalObject | Unset = UNSET
+    program: Ref | Unset = UNSET
+    program_stage: Ref | Unset = UNSET
     relationship_entity: RelationshipEntity | Unset = UNSET
-    tracked_entity_type: DimensionalObject | Unset = UNSET
+    tracked_entity_type: Ref | Unset = UNSET
     tracker_data_view: TrackerDataView | Unset = UNSET
     unknown_: dict[str, Any] | None = None

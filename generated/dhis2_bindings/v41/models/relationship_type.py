@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, DimensionalObject, RelationshipConstraint, Sharing, Translation
+    from . import Access, AttributeValue, Ref, RelationshipConstraint, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -19,7 +19,7 @@ class RelationshipType:
     bidirectional: bool | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_from_to_name: str | Unset = UNSET
     display_name: str | Unset = UNSET
@@ -31,12 +31,12 @@ class RelationshipType:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     referral: bool | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     to_constraint: RelationshipConstraint | Unset = UNSET
     to_from_name: str | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
         Access,
         AttributeValue,
         CacheStrategy,
-        DimensionalObject,
+        Ref,
         RelativePeriods,
         ReportingParams,
         ReportType,
@@ -29,7 +29,7 @@ class Report:
     cache_strategy: CacheStrategy | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     design_content: str | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
@@ -37,13 +37,13 @@ class Report:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     relative_periods: RelativePeriods | Unset = UNSET
     report_params: ReportingParams | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     type_: ReportType | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
-    visualization: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
+    visualization: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

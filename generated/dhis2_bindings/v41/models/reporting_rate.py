@@ -13,8 +13,8 @@ if TYPE_CHECKING:
         Access,
         AggregationType,
         AttributeValue,
-        DimensionalObject,
         QueryModifiers,
+        Ref,
         ReportingRateMetric,
         Sharing,
         Translation,
@@ -28,8 +28,8 @@ class ReportingRate:
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
-    data_set: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
+    data_set: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_form_name: str | Unset = UNSET
@@ -40,11 +40,11 @@ class ReportingRate:
     form_name: str | Unset = UNSET
     href: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
-    legend_set: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
     metric: ReportingRateMetric | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, Auth, DimensionalObject, Sharing, StringMap, Translation
+    from . import Access, AttributeValue, Auth, Ref, Sharing, StringMap, Translation
 
 
 @_define(kw_only=True)
@@ -20,7 +20,7 @@ class Route:
     authorities: list[str] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     disabled: bool | Unset = UNSET
     display_name: str | Unset = UNSET
@@ -30,11 +30,11 @@ class Route:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     response_timeout_seconds: int | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     url: str | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

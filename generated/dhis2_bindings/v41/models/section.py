@@ -9,19 +9,19 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, DataElementOperand, DimensionalObject, Sharing, Translation
+    from . import Access, AttributeValue, DataElementOperand, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
 class Section:
     access: Access | Unset = UNSET
     attribute_values: list[AttributeValue] | Unset = UNSET
-    category_combos: list[DimensionalObject] | Unset = UNSET
+    category_combos: list[Ref] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
-    data_elements: list[DimensionalObject] | Unset = UNSET
-    data_set: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
+    data_elements: list[Ref] | Unset = UNSET
+    data_set: Ref | Unset = UNSET
     description: str | Unset = UNSET
     disable_data_element_auto_group: bool | Unset = UNSET
     display_name: str | Unset = UNSET
@@ -31,14 +31,14 @@ class Section:
     greyed_fields: list[DataElementOperand] | Unset = UNSET
     href: str | Unset = UNSET
     id: str | Unset = UNSET
-    indicators: list[DimensionalObject] | Unset = UNSET
+    indicators: list[Ref] | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     show_column_totals: bool | Unset = UNSET
     show_row_totals: bool | Unset = UNSET
     sort_order: int | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -7,15 +7,15 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import DimensionalObject
+    from . import Ref
 
 
 @_define(kw_only=True)
 class SMSCode:
     code: str | Unset = UNSET
     compulsory: bool | Unset = UNSET
-    data_element: DimensionalObject | Unset = UNSET
+    data_element: Ref | Unset = UNSET
     formula: str | Unset = UNSET
-    option_id: DimensionalObject | Unset = UNSET
-    tracked_entity_attribute: DimensionalObject | Unset = UNSET
+    option_id: Ref | Unset = UNSET
+    tracked_entity_attribute: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
         Access,
         AttributeValue,
         CompletenessMethod,
-        DimensionalObject,
         ParserType,
+        Ref,
         Sharing,
         SMSCode,
         SMSSpecialCharacter,
@@ -30,9 +30,9 @@ class SMSCommand:
     code_value_separator: str | Unset = UNSET
     completeness_method: CompletenessMethod | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     current_period_used_for_reporting: bool | Unset = UNSET
-    dataset: DimensionalObject | Unset = UNSET
+    dataset: Ref | Unset = UNSET
     default_message: str | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
@@ -40,13 +40,13 @@ class SMSCommand:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     more_than_one_org_unit_message: str | Unset = UNSET
     name: str | Unset = UNSET
     no_user_message: str | Unset = UNSET
     parser_type: ParserType | Unset = UNSET
-    program: DimensionalObject | Unset = UNSET
-    program_stage: DimensionalObject | Unset = UNSET
+    program: Ref | Unset = UNSET
+    program_stage: Ref | Unset = UNSET
     received_message: str | Unset = UNSET
     separator: str | Unset = UNSET
     sharing: Sharing | Unset = UNSET
@@ -54,7 +54,7 @@ class SMSCommand:
     special_characters: list[SMSSpecialCharacter] | Unset = UNSET
     success_message: str | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
-    user_group: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
+    user_group: Ref | Unset = UNSET
     wrong_format_message: str | Unset = UNSET
     unknown_: dict[str, Any] | None = None

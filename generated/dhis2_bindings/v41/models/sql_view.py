@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, CacheStrategy, DimensionalObject, Sharing, SqlViewType, Translation
+    from . import Access, AttributeValue, CacheStrategy, Ref, Sharing, SqlViewType, Translation
 
 
 @_define(kw_only=True)
@@ -19,7 +19,7 @@ class SqlView:
     cache_strategy: CacheStrategy | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
@@ -27,12 +27,12 @@ class SqlView:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     sql_query: str | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     type_: SqlViewType | Unset = UNSET
     update_job_id: str | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
         Access,
         AggregationType,
         AttributeValue,
-        DimensionalObject,
         ObjectStyle,
         QueryModifiers,
+        Ref,
         Sharing,
         Translation,
         ValueType,
@@ -30,7 +30,7 @@ class TrackedEntityAttribute:
     code: str | Unset = UNSET
     confidential: bool | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     dimension_item: str | Unset = UNSET
     display_description: str | Unset = UNSET
@@ -49,11 +49,11 @@ class TrackedEntityAttribute:
     id: str | Unset = UNSET
     inherit: bool | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
-    legend_set: DimensionalObject | Unset = UNSET
-    legend_sets: list[DimensionalObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     name: str | Unset = UNSET
-    option_set: DimensionalObject | Unset = UNSET
+    option_set: Ref | Unset = UNSET
     option_set_value: bool | Unset = UNSET
     orgunit_scope: bool | Unset = UNSET
     pattern: str | Unset = UNSET
@@ -66,6 +66,6 @@ class TrackedEntityAttribute:
     style: ObjectStyle | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     unique: bool | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     value_type: ValueType | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -7,12 +7,12 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import DimensionalObject
+    from . import Ref
 
 
 @_define(kw_only=True)
 class TrackedEntityAttributeDimension:
-    attribute: DimensionalObject | Unset = UNSET
+    attribute: Ref | Unset = UNSET
     filter_: str | Unset = UNSET
-    legend_set: DimensionalObject | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

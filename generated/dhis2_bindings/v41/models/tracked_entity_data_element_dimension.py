@@ -7,13 +7,13 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import DimensionalObject
+    from . import Ref
 
 
 @_define(kw_only=True)
 class TrackedEntityDataElementDimension:
-    data_element: DimensionalObject | Unset = UNSET
+    data_element: Ref | Unset = UNSET
     filter_: str | Unset = UNSET
-    legend_set: DimensionalObject | Unset = UNSET
-    program_stage: DimensionalObject | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    program_stage: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

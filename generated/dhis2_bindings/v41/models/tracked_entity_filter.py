@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from . import (
         Access,
         AttributeValue,
-        DimensionalObject,
         EnrollmentStatus,
         EntityQueryCriteria,
         EventFilterInfo,
         FilterPeriod,
         ObjectStyle,
+        Ref,
         Sharing,
         Translation,
     )
@@ -29,7 +29,7 @@ class TrackedEntityFilter:
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_name: str | Unset = UNSET
@@ -43,12 +43,12 @@ class TrackedEntityFilter:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
-    program: DimensionalObject | Unset = UNSET
+    program: Ref | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     sort_order: int | Unset = UNSET
     style: ObjectStyle | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from . import (
         Access,
         AttributeValue,
-        DimensionalObject,
         FeatureType,
         ObjectStyle,
+        Ref,
         Sharing,
         TrackedEntityTypeAttribute,
         Translation,
@@ -28,7 +28,7 @@ class TrackedEntityType:
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_form_name: str | Unset = UNSET
@@ -41,7 +41,7 @@ class TrackedEntityType:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     max_tei_count_to_return: int | Unset = UNSET
     min_attributes_required_to_search: int | Unset = UNSET
     name: str | Unset = UNSET
@@ -50,5 +50,5 @@ class TrackedEntityType:
     style: ObjectStyle | Unset = UNSET
     tracked_entity_type_attributes: list[TrackedEntityTypeAttribute] | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, DimensionalObject, Sharing, Translation, ValueType
+    from . import Access, AttributeValue, Ref, Sharing, Translation, ValueType
 
 
 @_define(kw_only=True)
@@ -18,7 +18,7 @@ class TrackedEntityTypeAttribute:
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     display_in_list: bool | Unset = UNSET
     display_name: str | Unset = UNSET
     display_short_name: str | Unset = UNSET
@@ -27,13 +27,13 @@ class TrackedEntityTypeAttribute:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     mandatory: bool | Unset = UNSET
     searchable: bool | Unset = UNSET
     sharing: Sharing | Unset = UNSET
-    tracked_entity_attribute: DimensionalObject | Unset = UNSET
-    tracked_entity_type: DimensionalObject | Unset = UNSET
+    tracked_entity_attribute: Ref | Unset = UNSET
+    tracked_entity_type: Ref | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     value_type: ValueType | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -9,16 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import (
-        Access,
-        AttributeValue,
-        DimensionalObject,
-        Sharing,
-        Translation,
-        UserCredentialsDto,
-        UserDto,
-        UserSettings,
-    )
+    from . import Access, AttributeValue, Ref, Sharing, Translation, UserCredentialsDto, UserDto, UserSettings
 
 
 @_define(kw_only=True)
@@ -26,15 +17,15 @@ class User:
     access: Access | Unset = UNSET
     account_expiry: datetime.datetime | Unset = UNSET
     attribute_values: list[AttributeValue] | Unset = UNSET
-    avatar: DimensionalObject | Unset = UNSET
+    avatar: Ref | Unset = UNSET
     birthday: datetime.datetime | Unset = UNSET
-    cat_dimension_constraints: list[DimensionalObject] | Unset = UNSET
+    cat_dimension_constraints: list[Ref] | Unset = UNSET
     code: str | Unset = UNSET
-    cogs_dimension_constraints: list[DimensionalObject] | Unset = UNSET
+    cogs_dimension_constraints: list[Ref] | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
     created_by: UserDto | Unset = UNSET
     data_view_max_organisation_unit_level: int | Unset = UNSET
-    data_view_organisation_units: list[DimensionalObject] | Unset = UNSET
+    data_view_organisation_units: list[Ref] | Unset = UNSET
     disabled: bool | Unset = UNSET
     display_name: str | Unset = UNSET
     education: str | Unset = UNSET
@@ -61,7 +52,7 @@ class User:
     name: str | Unset = UNSET
     nationality: str | Unset = UNSET
     open_id: str | Unset = UNSET
-    organisation_units: list[DimensionalObject] | Unset = UNSET
+    organisation_units: list[Ref] | Unset = UNSET
     password: str | Unset = UNSET
     password_last_updated: datetime.datetime | Unset = UNSET
     phone_number: str | Unset = UNSET
@@ -70,15 +61,15 @@ class User:
     sharing: Sharing | Unset = UNSET
     skype: str | Unset = UNSET
     surname: str | Unset = UNSET
-    tei_search_organisation_units: list[DimensionalObject] | Unset = UNSET
+    tei_search_organisation_units: list[Ref] | Unset = UNSET
     telegram: str | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     twitter: str | Unset = UNSET
     two_factor_enabled: bool | Unset = UNSET
     user: UserDto | Unset = UNSET
     user_credentials: UserCredentialsDto | Unset = UNSET
-    user_groups: list[DimensionalObject] | Unset = UNSET
-    user_roles: list[DimensionalObject] | Unset = UNSET
+    user_groups: list[Ref] | Unset = UNSET
+    user_roles: list[Ref] | Unset = UNSET
     username: str | Unset = UNSET
     welcome_message: str | Unset = UNSET
     whats_app: str | Unset = UNSET

@@ -9,15 +9,15 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, DimensionalObject, Sharing
+    from . import Access, Ref, Sharing
 
 
 @_define(kw_only=True)
 class UserCredentialsDto:
     access: Access | Unset = UNSET
     account_expiry: datetime.datetime | Unset = UNSET
-    cat_dimension_constraints: list[DimensionalObject] | Unset = UNSET
-    cogs_dimension_constraints: list[DimensionalObject] | Unset = UNSET
+    cat_dimension_constraints: list[Ref] | Unset = UNSET
+    cogs_dimension_constraints: list[Ref] | Unset = UNSET
     disabled: bool | Unset = UNSET
     external_auth: bool | Unset = UNSET
     id: str | Unset = UNSET
@@ -35,7 +35,7 @@ class UserCredentialsDto:
     sharing: Sharing | Unset = UNSET
     two_fa: bool | Unset = UNSET
     uid: str | Unset = UNSET
-    user_roles: list[DimensionalObject] | Unset = UNSET
+    user_roles: list[Ref] | Unset = UNSET
     username: str | Unset = UNSET
     uuid: str | Unset = UNSET
     unknown_: dict[str, Any] | None = None

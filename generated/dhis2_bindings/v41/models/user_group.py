@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, DimensionalObject, Sharing, Translation, UserDto
+    from . import Access, AttributeValue, Ref, Sharing, Translation, UserDto
 
 
 @_define(kw_only=True)
@@ -26,11 +26,11 @@ class UserGroup:
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
     last_updated_by: UserDto | Unset = UNSET
-    managed_by_groups: list[DimensionalObject] | Unset = UNSET
-    managed_groups: list[DimensionalObject] | Unset = UNSET
+    managed_by_groups: list[Ref] | Unset = UNSET
+    managed_groups: list[Ref] | Unset = UNSET
     name: str | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     user: UserDto | Unset = UNSET
-    users: list[DimensionalObject] | Unset = UNSET
+    users: list[Ref] | Unset = UNSET
     unknown_: dict[str, Any] | None = None

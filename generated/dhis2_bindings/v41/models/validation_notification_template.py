@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, DimensionalObject, SendStrategy, Sharing, Translation
+    from . import Access, AttributeValue, Ref, SendStrategy, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -18,7 +18,7 @@ class ValidationNotificationTemplate:
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     display_message_template: str | Unset = UNSET
     display_name: str | Unset = UNSET
     display_subject_template: str | Unset = UNSET
@@ -27,16 +27,16 @@ class ValidationNotificationTemplate:
     href: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     message_template: str | Unset = UNSET
     name: str | Unset = UNSET
     notify_parent_organisation_unit_only: bool | Unset = UNSET
     notify_users_in_hierarchy_only: bool | Unset = UNSET
-    recipient_user_groups: list[DimensionalObject] | Unset = UNSET
+    recipient_user_groups: list[Ref] | Unset = UNSET
     send_strategy: SendStrategy | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     subject_template: str | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
-    validation_rules: list[DimensionalObject] | Unset = UNSET
+    user: Ref | Unset = UNSET
+    validation_rules: list[Ref] | Unset = UNSET
     unknown_: dict[str, Any] | None = None

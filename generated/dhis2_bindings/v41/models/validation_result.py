@@ -9,19 +9,19 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import DimensionalObject
+    from . import Ref
 
 
 @_define(kw_only=True)
 class ValidationResult:
-    attribute_option_combo: DimensionalObject | Unset = UNSET
+    attribute_option_combo: Ref | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
     day_in_period: int | Unset = UNSET
     id: int | Unset = UNSET
     leftside_value: float | Unset = UNSET
     notification_sent: bool | Unset = UNSET
-    organisation_unit: DimensionalObject | Unset = UNSET
+    organisation_unit: Ref | Unset = UNSET
     period: str | Unset = UNSET
     rightside_value: float | Unset = UNSET
-    validation_rule: DimensionalObject | Unset = UNSET
+    validation_rule: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
         Access,
         AggregationType,
         AttributeValue,
-        DimensionalObject,
         DimensionItemType,
         Expression,
         Importance,
         Operator,
         PeriodType,
         QueryModifiers,
+        Ref,
         Sharing,
         Translation,
     )
@@ -34,7 +34,7 @@ class ValidationRule:
     attribute_values: list[AttributeValue] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     dimension_item: str | Unset = UNSET
     dimension_item_type: DimensionItemType | Unset = UNSET
@@ -51,12 +51,12 @@ class ValidationRule:
     importance: Importance | Unset = UNSET
     instruction: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     left_side: Expression | Unset = UNSET
-    legend_set: DimensionalObject | Unset = UNSET
-    legend_sets: list[DimensionalObject] | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     name: str | Unset = UNSET
-    notification_templates: list[DimensionalObject] | Unset = UNSET
+    notification_templates: list[Ref] | Unset = UNSET
     operator: Operator | Unset = UNSET
     organisation_unit_levels: list[int] | Unset = UNSET
     period_type: PeriodType | Unset = UNSET
@@ -66,6 +66,6 @@ class ValidationRule:
     short_name: str | Unset = UNSET
     skip_form_validation: bool | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
-    validation_rule_groups: list[DimensionalObject] | Unset = UNSET
+    user: Ref | Unset = UNSET
+    validation_rule_groups: list[Ref] | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
         DataDimensionItem,
         DataElementGroupSetDimension,
         DigitGroupSeparator,
-        DimensionalObject,
         DisplayDensity,
         FontSize,
         HideEmptyItemStrategy,
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
         NumberType,
         OrganisationUnitGroupSetDimension,
         OutlierAnalysis,
+        Ref,
         RegressionType,
         RelativePeriods,
         ReportingParams,
@@ -63,10 +63,10 @@ class Visualization:
     col_totals: bool | Unset = UNSET
     color_set: str | Unset = UNSET
     column_dimensions: list[str] | Unset = UNSET
-    columns: list[DimensionalObject] | Unset = UNSET
+    columns: list[Ref] | Unset = UNSET
     completed_only: bool | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     cumulative_values: bool | Unset = UNSET
     data_dimension_items: list[DataDimensionItem] | Unset = UNSET
     data_element_dimensions: list[TrackedEntityDataElementDimension] | Unset = UNSET
@@ -89,7 +89,7 @@ class Visualization:
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     filter_dimensions: list[str] | Unset = UNSET
-    filters: list[DimensionalObject] | Unset = UNSET
+    filters: list[Ref] | Unset = UNSET
     fix_column_headers: bool | Unset = UNSET
     fix_row_headers: bool | Unset = UNSET
     font_size: FontSize | Unset = UNSET
@@ -104,10 +104,10 @@ class Visualization:
     href: str | Unset = UNSET
     icons: list[VisualizationIcon] | Unset = UNSET
     id: str | Unset = UNSET
-    interpretations: list[DimensionalObject] | Unset = UNSET
-    item_organisation_unit_groups: list[DimensionalObject] | Unset = UNSET
+    interpretations: list[Ref] | Unset = UNSET
+    item_organisation_unit_groups: list[Ref] | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     legend: LegendDefinitions | Unset = UNSET
     measure_criteria: str | Unset = UNSET
     name: str | Unset = UNSET
@@ -117,7 +117,7 @@ class Visualization:
     org_unit_field: str | Unset = UNSET
     organisation_unit_group_set_dimensions: list[OrganisationUnitGroupSetDimension] | Unset = UNSET
     organisation_unit_levels: list[int] | Unset = UNSET
-    organisation_units: list[DimensionalObject] | Unset = UNSET
+    organisation_units: list[Ref] | Unset = UNSET
     outlier_analysis: OutlierAnalysis | Unset = UNSET
     parent_graph_map: StringMap | Unset = UNSET
     percent_stacked_values: bool | Unset = UNSET
@@ -136,7 +136,7 @@ class Visualization:
     row_dimensions: list[str] | Unset = UNSET
     row_sub_totals: bool | Unset = UNSET
     row_totals: bool | Unset = UNSET
-    rows: list[DimensionalObject] | Unset = UNSET
+    rows: list[Ref] | Unset = UNSET
     series: list[Series] | Unset = UNSET
     series_key: SeriesKey | Unset = UNSET
     sharing: Sharing | Unset = UNSET
@@ -158,7 +158,7 @@ class Visualization:
     top_limit: int | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     type_: VisualizationType | Unset = UNSET
-    user: DimensionalObject | Unset = UNSET
+    user: Ref | Unset = UNSET
     user_org_unit_type: UserOrgUnitType | Unset = UNSET
     user_organisation_unit: bool | Unset = UNSET
     user_organisation_unit_children: bool | Unset = UNSET

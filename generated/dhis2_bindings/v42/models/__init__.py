@@ -632,6 +632,7 @@ if TYPE_CHECKING:
     from .query_alias import QueryAlias as QueryAlias
     from .query_modifiers import QueryModifiers as QueryModifiers
     from .rectangle import Rectangle as Rectangle
+    from .ref import Ref as Ref
     from .reference import Reference as Reference
     from .regression_type import RegressionType as RegressionType
     from .relationship_constraint import RelationshipConstraint as RelationshipConstraint
@@ -655,7 +656,6 @@ if TYPE_CHECKING:
     from .reserved_value import ReservedValue as ReservedValue
     from .reset_password_request import ResetPasswordRequest as ResetPasswordRequest
     from .resource_table_type import ResourceTableType as ResourceTableType
-    from .response import Response as Response
     from .response_body_emitter import ResponseBodyEmitter as ResponseBodyEmitter
     from .route import Route as Route
     from .route_page import RoutePage as RoutePage
@@ -870,6 +870,7 @@ if TYPE_CHECKING:
     from .warning_object import WarningObject as WarningObject
     from .web_locale import WebLocale as WebLocale
     from .web_message import WebMessage as WebMessage
+    from .web_message_response import WebMessageResponse as WebMessageResponse
     from .web_module import WebModule as WebModule
     from .web_module_list_map import WebModuleListMap as WebModuleListMap
     from .web_response import WebResponse as WebResponse
@@ -1474,6 +1475,7 @@ _MODULES = {
     "QueryAlias": "query_alias",
     "QueryModifiers": "query_modifiers",
     "Rectangle": "rectangle",
+    "Ref": "ref",
     "Reference": "reference",
     "RegressionType": "regression_type",
     "RelationshipConstraint": "relationship_constraint",
@@ -1497,7 +1499,6 @@ _MODULES = {
     "ReservedValue": "reserved_value",
     "ResetPasswordRequest": "reset_password_request",
     "ResourceTableType": "resource_table_type",
-    "Response": "response",
     "ResponseBodyEmitter": "response_body_emitter",
     "Route": "route",
     "RoutePage": "route_page",
@@ -1682,6 +1683,7 @@ _MODULES = {
     "WarningObject": "warning_object",
     "WebLocale": "web_locale",
     "WebMessage": "web_message",
+    "WebMessageResponse": "web_message_response",
     "WebModule": "web_module",
     "WebModuleListMap": "web_module_list_map",
     "WebResponse": "web_response",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
         AnalyticsPeriodBoundaryType,
         AttributeValueParams,
         DataApprovalWorkflowPeriodType,
-        DimensionalItemObject,
+        Ref,
         Sharing,
         Translation,
     )
@@ -26,13 +26,13 @@ class AnalyticsPeriodBoundaryParams:
     boundary_target: str | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     offset_period_type: DataApprovalWorkflowPeriodType | Unset = UNSET
     offset_periods: int | Unset = UNSET

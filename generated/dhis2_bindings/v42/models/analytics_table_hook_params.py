@@ -13,7 +13,7 @@ if TYPE_CHECKING:
         AnalyticsTablePhase,
         AnalyticsTableType,
         AttributeValueParams,
-        DimensionalItemObject,
+        Ref,
         ResourceTableType,
         Sharing,
         Translation,
@@ -26,13 +26,13 @@ class AnalyticsTableHookParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     phase: AnalyticsTablePhase | Unset = UNSET
     resource_table_type: ResourceTableType | Unset = UNSET

@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import AttributeValueParams, DimensionalItemObject, Sharing, Translation, ValueType
+    from . import AttributeValueParams, Ref, Sharing, Translation, ValueType
 
 
 @_define(kw_only=True)
@@ -23,7 +23,7 @@ class AttributeParams:
     code: str | Unset = UNSET
     constant_attribute: bool | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     data_element_attribute: bool | Unset = UNSET
     data_element_group_attribute: bool | Unset = UNSET
     data_element_group_set_attribute: bool | Unset = UNSET
@@ -43,13 +43,13 @@ class AttributeParams:
     indicator_attribute: bool | Unset = UNSET
     indicator_group_attribute: bool | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     legend_set_attribute: bool | Unset = UNSET
     mandatory: bool | Unset = UNSET
     map_attribute: bool | Unset = UNSET
     name: str | Unset = UNSET
     option_attribute: bool | Unset = UNSET
-    option_set: DimensionalItemObject | Unset = UNSET
+    option_set: Ref | Unset = UNSET
     option_set_attribute: bool | Unset = UNSET
     organisation_unit_attribute: bool | Unset = UNSET
     organisation_unit_group_attribute: bool | Unset = UNSET

@@ -7,11 +7,11 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import DimensionalItemObject
+    from . import Ref
 
 
 @_define(kw_only=True)
 class AttributeValueParams:
-    attribute: DimensionalItemObject | Unset = UNSET
+    attribute: Ref | Unset = UNSET
     value: str | Unset = UNSET
     unknown_: dict[str, Any] | None = None

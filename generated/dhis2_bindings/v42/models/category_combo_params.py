@@ -9,17 +9,17 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import AttributeValueParams, DataDimensionType, DimensionalItemObject, Sharing, Translation
+    from . import AttributeValueParams, DataDimensionType, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
 class CategoryComboParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
-    categories: list[DimensionalItemObject] | Unset = UNSET
-    category_option_combos: list[DimensionalItemObject] | Unset = UNSET
+    categories: list[Ref] | Unset = UNSET
+    category_option_combos: list[Ref] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     data_dimension_type: DataDimensionType | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
@@ -27,7 +27,7 @@ class CategoryComboParams:
     id: str | Unset = UNSET
     is_default: bool | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     skip_total: bool | Unset = UNSET

@@ -7,11 +7,11 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import CategoryParams, DimensionalItemObject
+    from . import CategoryParams, Ref
 
 
 @_define(kw_only=True)
 class CategoryDimensionParams:
     category: CategoryParams | Unset = UNSET
-    category_options: list[DimensionalItemObject] | Unset = UNSET
+    category_options: list[Ref] | Unset = UNSET
     unknown_: dict[str, Any] | None = None

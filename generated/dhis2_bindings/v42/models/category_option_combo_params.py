@@ -13,9 +13,9 @@ if TYPE_CHECKING:
         AggregationType,
         AttributeValueParams,
         CategoryComboParams,
-        DimensionalItemObject,
         DimensionItemType,
         QueryModifiers,
+        Ref,
         Sharing,
         Translation,
     )
@@ -26,10 +26,10 @@ class CategoryOptionComboParams:
     aggregation_type: AggregationType | Unset = UNSET
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     category_combo: CategoryComboParams | Unset = UNSET
-    category_options: list[DimensionalItemObject] | Unset = UNSET
+    category_options: list[Ref] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     dimension_item: str | Unset = UNSET
     dimension_item_type: DimensionItemType | Unset = UNSET
@@ -43,9 +43,9 @@ class CategoryOptionComboParams:
     id: str | Unset = UNSET
     ignore_approval: bool | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
-    legend_set: DimensionalItemObject | Unset = UNSET
-    legend_sets: list[DimensionalItemObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     translations: list[Translation] | Unset = UNSET

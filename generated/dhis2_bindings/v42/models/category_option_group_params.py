@@ -9,25 +9,17 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import (
-        AggregationType,
-        AttributeValueParams,
-        DataDimensionType,
-        DimensionalItemObject,
-        QueryModifiers,
-        Sharing,
-        Translation,
-    )
+    from . import AggregationType, AttributeValueParams, DataDimensionType, QueryModifiers, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
 class CategoryOptionGroupParams:
     aggregation_type: AggregationType | Unset = UNSET
     attribute_values: list[AttributeValueParams] | Unset = UNSET
-    category_options: list[DimensionalItemObject] | Unset = UNSET
+    category_options: list[Ref] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     data_dimension_type: DataDimensionType | Unset = UNSET
     description: str | Unset = UNSET
     dimension_item: str | Unset = UNSET
@@ -38,12 +30,12 @@ class CategoryOptionGroupParams:
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     form_name: str | Unset = UNSET
-    group_sets: list[DimensionalItemObject] | Unset = UNSET
+    group_sets: list[Ref] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
-    legend_set: DimensionalItemObject | Unset = UNSET
-    legend_sets: list[DimensionalItemObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     name: str | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET
     sharing: Sharing | Unset = UNSET

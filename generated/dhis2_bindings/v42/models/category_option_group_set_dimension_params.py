@@ -7,11 +7,11 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import CategoryOptionGroupSetParams, DimensionalItemObject
+    from . import CategoryOptionGroupSetParams, Ref
 
 
 @_define(kw_only=True)
 class CategoryOptionGroupSetDimensionParams:
     category_option_group_set: CategoryOptionGroupSetParams | Unset = UNSET
-    category_option_groups: list[DimensionalItemObject] | Unset = UNSET
+    category_option_groups: list[Ref] | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -9,27 +9,19 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import (
-        AggregationType,
-        AttributeValueParams,
-        DimensionalItemObject,
-        ObjectStyle,
-        QueryModifiers,
-        Sharing,
-        Translation,
-    )
+    from . import AggregationType, AttributeValueParams, ObjectStyle, QueryModifiers, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
 class CategoryOptionParams:
     aggregation_type: AggregationType | Unset = UNSET
     attribute_values: list[AttributeValueParams] | Unset = UNSET
-    categories: list[DimensionalItemObject] | Unset = UNSET
-    category_option_combos: list[DimensionalItemObject] | Unset = UNSET
-    category_option_groups: list[DimensionalItemObject] | Unset = UNSET
+    categories: list[Ref] | Unset = UNSET
+    category_option_combos: list[Ref] | Unset = UNSET
+    category_option_groups: list[Ref] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     dimension_item: str | Unset = UNSET
     display_description: str | Unset = UNSET
@@ -43,11 +35,11 @@ class CategoryOptionParams:
     id: str | Unset = UNSET
     is_default: bool | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
-    legend_set: DimensionalItemObject | Unset = UNSET
-    legend_sets: list[DimensionalItemObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     name: str | Unset = UNSET
-    organisation_units: list[DimensionalItemObject] | Unset = UNSET
+    organisation_units: list[Ref] | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     short_name: str | Unset = UNSET

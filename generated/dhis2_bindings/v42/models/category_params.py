@@ -13,12 +13,12 @@ if TYPE_CHECKING:
         AggregationType,
         AttributeValueParams,
         DataDimensionType,
-        DimensionalItemObject,
         DimensionItemKeywordsParams,
         EventRepetition,
         LegendSetParams,
         ProgramParams,
         ProgramStageParams,
+        Ref,
         Sharing,
         Translation,
         ValueType,
@@ -30,11 +30,11 @@ class CategoryParams:
     aggregation_type: AggregationType | Unset = UNSET
     all_items: bool | Unset = UNSET
     attribute_values: list[AttributeValueParams] | Unset = UNSET
-    category_combos: list[DimensionalItemObject] | Unset = UNSET
-    category_options: list[DimensionalItemObject] | Unset = UNSET
+    category_combos: list[Ref] | Unset = UNSET
+    category_options: list[Ref] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     data_dimension: bool | Unset = UNSET
     data_dimension_type: DataDimensionType | Unset = UNSET
     description: str | Unset = UNSET
@@ -49,12 +49,12 @@ class CategoryParams:
     filter_: str | Unset = UNSET
     form_name: str | Unset = UNSET
     id: str | Unset = UNSET
-    items: list[DimensionalItemObject] | Unset = UNSET
+    items: list[Ref] | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     legend_set: LegendSetParams | Unset = UNSET
     name: str | Unset = UNSET
-    option_set: DimensionalItemObject | Unset = UNSET
+    option_set: Ref | Unset = UNSET
     program: ProgramParams | Unset = UNSET
     program_stage: ProgramStageParams | Unset = UNSET
     repetition: EventRepetition | Unset = UNSET

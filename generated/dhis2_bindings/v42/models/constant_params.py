@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import AttributeValueParams, DimensionalItemObject, Sharing, Translation
+    from . import AttributeValueParams, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -17,7 +17,7 @@ class ConstantParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_form_name: str | Unset = UNSET
@@ -28,7 +28,7 @@ class ConstantParams:
     form_name: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     short_name: str | Unset = UNSET

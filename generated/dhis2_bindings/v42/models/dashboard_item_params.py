@@ -13,11 +13,11 @@ if TYPE_CHECKING:
         AttributeValueParams,
         DashboardItemShape,
         DashboardItemType,
-        DimensionalItemObject,
         EventChartParams,
         EventReportParams,
         EventVisualizationParams,
         MapParams,
+        Ref,
         Sharing,
         Translation,
         UserDto,
@@ -32,7 +32,7 @@ class DashboardItemParams:
     code: str | Unset = UNSET
     content_count: int | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     display_name: str | Unset = UNSET
     event_chart: EventChartParams | Unset = UNSET
     event_report: EventReportParams | Unset = UNSET
@@ -44,12 +44,12 @@ class DashboardItemParams:
     interpretation_count: int | Unset = UNSET
     interpretation_like_count: int | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     map_: MapParams | Unset = UNSET
     messages: bool | Unset = UNSET
     name: str | Unset = UNSET
-    reports: list[DimensionalItemObject] | Unset = UNSET
-    resources: list[DimensionalItemObject] | Unset = UNSET
+    reports: list[Ref] | Unset = UNSET
+    resources: list[Ref] | Unset = UNSET
     shape: DashboardItemShape | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     text: str | Unset = UNSET

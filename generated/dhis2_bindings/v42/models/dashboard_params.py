@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from . import (
         AttributeValueParams,
         DashboardItemParams,
-        DimensionalItemObject,
         EmbeddedDashboard,
         ItemConfig,
         Layout,
+        Ref,
         Sharing,
         Translation,
     )
@@ -27,7 +27,7 @@ class DashboardParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     dashboard_items: list[DashboardItemParams] | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
@@ -42,7 +42,7 @@ class DashboardParams:
     item_config: ItemConfig | Unset = UNSET
     item_count: int | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     layout: Layout | Unset = UNSET
     name: str | Unset = UNSET
     restrict_filters: bool | Unset = UNSET

@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import AttributeValueParams, CategoryOptionGroupSetParams, DimensionalItemObject, Sharing, Translation
+    from . import AttributeValueParams, CategoryOptionGroupSetParams, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -18,13 +18,13 @@ class DataApprovalLevelParams:
     category_option_group_set: CategoryOptionGroupSetParams | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     level: int | Unset = UNSET
     name: str | Unset = UNSET
     org_unit_level: int | Unset = UNSET

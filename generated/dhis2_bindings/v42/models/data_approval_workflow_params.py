@@ -9,14 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import (
-        AttributeValueParams,
-        CategoryComboParams,
-        DataApprovalWorkflowPeriodType,
-        DimensionalItemObject,
-        Sharing,
-        Translation,
-    )
+    from . import AttributeValueParams, CategoryComboParams, DataApprovalWorkflowPeriodType, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -25,15 +18,15 @@ class DataApprovalWorkflowParams:
     category_combo: CategoryComboParams | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
-    data_approval_levels: list[DimensionalItemObject] | Unset = UNSET
-    data_sets: list[DimensionalItemObject] | Unset = UNSET
+    created_by: Ref | Unset = UNSET
+    data_approval_levels: list[Ref] | Unset = UNSET
+    data_sets: list[Ref] | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     period_type: DataApprovalWorkflowPeriodType | Unset = UNSET
     sharing: Sharing | Unset = UNSET

@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import AttributeValueParams, DimensionalItemObject, QueryModifiers, Sharing, Translation
+    from . import AttributeValueParams, QueryModifiers, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -17,8 +17,8 @@ class DataElementGroupParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
-    data_elements: list[DimensionalItemObject] | Unset = UNSET
+    created_by: Ref | Unset = UNSET
+    data_elements: list[Ref] | Unset = UNSET
     description: str | Unset = UNSET
     dimension_item: str | Unset = UNSET
     display_description: str | Unset = UNSET
@@ -28,12 +28,12 @@ class DataElementGroupParams:
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     form_name: str | Unset = UNSET
-    group_sets: list[DimensionalItemObject] | Unset = UNSET
+    group_sets: list[Ref] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
-    legend_set: DimensionalItemObject | Unset = UNSET
-    legend_sets: list[DimensionalItemObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     name: str | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET
     sharing: Sharing | Unset = UNSET

@@ -7,11 +7,11 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import DataElementGroupSetParams, DimensionalItemObject
+    from . import DataElementGroupSetParams, Ref
 
 
 @_define(kw_only=True)
 class DataElementGroupSetDimensionParams:
     data_element_group_set: DataElementGroupSetParams | Unset = UNSET
-    data_element_groups: list[DimensionalItemObject] | Unset = UNSET
+    data_element_groups: list[Ref] | Unset = UNSET
     unknown_: dict[str, Any] | None = None

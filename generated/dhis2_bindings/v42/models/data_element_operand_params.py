@@ -13,8 +13,8 @@ if TYPE_CHECKING:
         AttributeValueParams,
         CategoryOptionComboParams,
         DataElementParams,
-        DimensionalItemObject,
         QueryModifiers,
+        Ref,
         Sharing,
         Translation,
     )
@@ -27,7 +27,7 @@ class DataElementOperandParams:
     category_option_combo: CategoryOptionComboParams | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     data_element: DataElementParams | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
@@ -36,9 +36,9 @@ class DataElementOperandParams:
     favorites: list[str] | Unset = UNSET
     form_name: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
-    legend_set: DimensionalItemObject | Unset = UNSET
-    legend_sets: list[DimensionalItemObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     translations: list[Translation] | Unset = UNSET

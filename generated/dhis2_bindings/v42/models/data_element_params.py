@@ -17,10 +17,10 @@ if TYPE_CHECKING:
         CategoryComboParams,
         DataElementDomain,
         DataSetElementParams,
-        DimensionalItemObject,
         FileTypeValueOptions,
         ObjectStyle,
         QueryModifiers,
+        Ref,
         Sharing,
         Translation,
         ValueType,
@@ -34,10 +34,10 @@ class DataElementParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     category_combo: CategoryComboParams | Unset = UNSET
     code: str | Unset = UNSET
-    comment_option_set: DimensionalItemObject | Unset = UNSET
+    comment_option_set: Ref | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
-    data_element_groups: list[DimensionalItemObject] | Unset = UNSET
+    created_by: Ref | Unset = UNSET
+    data_element_groups: list[Ref] | Unset = UNSET
     data_set_elements: list[DataSetElementParams] | Unset = UNSET
     description: str | Unset = UNSET
     dimension_item: str | Unset = UNSET
@@ -52,11 +52,11 @@ class DataElementParams:
     form_name: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
-    legend_set: DimensionalItemObject | Unset = UNSET
-    legend_sets: list[DimensionalItemObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     name: str | Unset = UNSET
-    option_set: DimensionalItemObject | Unset = UNSET
+    option_set: Ref | Unset = UNSET
     option_set_value: bool | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET
     sharing: Sharing | Unset = UNSET

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         DataSetNotificationRecipient,
         DataSetNotificationTrigger,
         DeliveryChannel,
-        DimensionalItemObject,
+        Ref,
         SendStrategy,
         Sharing,
         Translation,
@@ -26,9 +26,9 @@ class DataSetNotificationTemplateParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     data_set_notification_trigger: DataSetNotificationTrigger | Unset = UNSET
-    data_sets: list[DimensionalItemObject] | Unset = UNSET
+    data_sets: list[Ref] | Unset = UNSET
     delivery_channels: list[DeliveryChannel] | Unset = UNSET
     display_message_template: str | Unset = UNSET
     display_name: str | Unset = UNSET
@@ -37,13 +37,13 @@ class DataSetNotificationTemplateParams:
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     message_template: str | Unset = UNSET
     name: str | Unset = UNSET
     notification_recipient: DataSetNotificationRecipient | Unset = UNSET
     notify_parent_organisation_unit_only: bool | Unset = UNSET
     notify_users_in_hierarchy_only: bool | Unset = UNSET
-    recipient_user_group: DimensionalItemObject | Unset = UNSET
+    recipient_user_group: Ref | Unset = UNSET
     relative_scheduled_days: int | Unset = UNSET
     send_strategy: SendStrategy | Unset = UNSET
     sharing: Sharing | Unset = UNSET

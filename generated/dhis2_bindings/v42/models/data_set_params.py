@@ -17,11 +17,11 @@ if TYPE_CHECKING:
         DataElementOperandParams,
         DataInputPeriod,
         DataSetElementParams,
-        DimensionalItemObject,
         FormType,
         JsonObject,
         ObjectStyle,
         QueryModifiers,
+        Ref,
         Sharing,
         Translation,
     )
@@ -36,9 +36,9 @@ class DataSetParams:
     compulsory_data_element_operands: list[DataElementOperandParams] | Unset = UNSET
     compulsory_fields_complete_only: bool | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     data_element_decoration: bool | Unset = UNSET
-    data_entry_form: DimensionalItemObject | Unset = UNSET
+    data_entry_form: Ref | Unset = UNSET
     data_input_periods: list[DataInputPeriod] | Unset = UNSET
     data_set_elements: list[DataSetElementParams] | Unset = UNSET
     description: str | Unset = UNSET
@@ -55,25 +55,25 @@ class DataSetParams:
     form_name: str | Unset = UNSET
     form_type: FormType | Unset = UNSET
     id: str | Unset = UNSET
-    indicators: list[DimensionalItemObject] | Unset = UNSET
-    interpretations: list[DimensionalItemObject] | Unset = UNSET
+    indicators: list[Ref] | Unset = UNSET
+    interpretations: list[Ref] | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
-    legend_set: DimensionalItemObject | Unset = UNSET
-    legend_sets: list[DimensionalItemObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     mobile: bool | Unset = UNSET
     name: str | Unset = UNSET
     no_value_requires_comment: bool | Unset = UNSET
-    notification_recipients: DimensionalItemObject | Unset = UNSET
+    notification_recipients: Ref | Unset = UNSET
     notify_completing_user: bool | Unset = UNSET
     open_future_periods: int | Unset = UNSET
     open_periods_after_co_end_date: int | Unset = UNSET
-    organisation_units: list[DimensionalItemObject] | Unset = UNSET
+    organisation_units: list[Ref] | Unset = UNSET
     period_type: DataApprovalWorkflowPeriodType | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET
     render_as_tabs: bool | Unset = UNSET
     render_horizontally: bool | Unset = UNSET
-    sections: list[DimensionalItemObject] | Unset = UNSET
+    sections: list[Ref] | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     short_name: str | Unset = UNSET
     skip_offline: bool | Unset = UNSET
@@ -82,5 +82,5 @@ class DataSetParams:
     translations: list[Translation] | Unset = UNSET
     valid_complete_only: bool | Unset = UNSET
     version: int | Unset = UNSET
-    workflow: DimensionalItemObject | Unset = UNSET
+    workflow: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

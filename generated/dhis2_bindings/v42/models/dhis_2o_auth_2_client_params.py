@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import AttributeValueParams, DimensionalItemObject, Sharing, Translation
+    from . import AttributeValueParams, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -24,13 +24,13 @@ class Dhis2OAuth2ClientParams:
     client_settings: str | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     post_logout_redirect_uris: str | Unset = UNSET
     redirect_uris: str | Unset = UNSET
     scopes: str | Unset = UNSET

@@ -7,12 +7,12 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import DimensionalItemObject, UserParams
+    from . import Ref, UserParams
 
 
 @_define(kw_only=True)
 class EmailParams:
-    recipients: list[DimensionalItemObject] | Unset = UNSET
+    recipients: list[Ref] | Unset = UNSET
     sender: UserParams | Unset = UNSET
     subject: str | Unset = UNSET
     text: str | Unset = UNSET

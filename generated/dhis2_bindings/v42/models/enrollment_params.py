@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
     from . import (
         AttributeValueParams,
-        DimensionalItemObject,
         EnrollmentStatus,
         JsonObject,
         OrganisationUnitParams,
         ProgramParams,
+        Ref,
         RelationshipItemParams,
         Sharing,
         TrackedEntityParams,
@@ -32,12 +32,12 @@ class EnrollmentParams:
     completed_date: datetime.datetime | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
     created_at_client: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     created_by_user_info: UserInfoSnapshot | Unset = UNSET
     deleted: bool | Unset = UNSET
     display_name: str | Unset = UNSET
     enrollment_date: datetime.datetime | Unset = UNSET
-    events: list[DimensionalItemObject] | Unset = UNSET
+    events: list[Ref] | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     followup: bool | Unset = UNSET
@@ -45,9 +45,9 @@ class EnrollmentParams:
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
     last_updated_at_client: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     last_updated_by_user_info: UserInfoSnapshot | Unset = UNSET
-    message_conversations: list[DimensionalItemObject] | Unset = UNSET
+    message_conversations: list[Ref] | Unset = UNSET
     name: str | Unset = UNSET
     occurred_date: datetime.datetime | Unset = UNSET
     organisation_unit: OrganisationUnitParams | Unset = UNSET
@@ -56,7 +56,7 @@ class EnrollmentParams:
     sharing: Sharing | Unset = UNSET
     status: EnrollmentStatus | Unset = UNSET
     stored_by: str | Unset = UNSET
-    tracked_entity_comments: list[DimensionalItemObject] | Unset = UNSET
+    tracked_entity_comments: list[Ref] | Unset = UNSET
     tracked_entity_instance: TrackedEntityParams | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import AttributeValueParams, DimensionalItemObject, EventQueryCriteria, Sharing, Translation
+    from . import AttributeValueParams, EventQueryCriteria, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -17,7 +17,7 @@ class EventFilterParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_name: str | Unset = UNSET
@@ -26,7 +26,7 @@ class EventFilterParams:
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     program: str | Unset = UNSET
     program_stage: str | Unset = UNSET

@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import AttributeValueParams, DimensionalItemObject, Sharing, Source, Targets, Translation
+    from . import AttributeValueParams, Ref, Sharing, Source, Targets, Translation
 
 
 @_define(kw_only=True)
@@ -17,7 +17,7 @@ class EventHookParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     disabled: bool | Unset = UNSET
     display_name: str | Unset = UNSET
@@ -25,7 +25,7 @@ class EventHookParams:
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     source: Source | Unset = UNSET

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from . import (
         AttributeValueParams,
         CategoryOptionComboParams,
-        DimensionalItemObject,
         EnrollmentParams,
         EventDataValue,
         EventStatus,
         JsonObject,
         OrganisationUnitParams,
         ProgramStageParams,
+        Ref,
         RelationshipItemParams,
         Sharing,
         Translation,
@@ -39,7 +39,7 @@ class EventParams:
     creatable_in_search_scope: bool | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
     created_at_client: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     created_by_user_info: UserInfoSnapshot | Unset = UNSET
     deleted: bool | Unset = UNSET
     display_name: str | Unset = UNSET
@@ -52,11 +52,11 @@ class EventParams:
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
     last_updated_at_client: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     last_updated_by_user_info: UserInfoSnapshot | Unset = UNSET
-    message_conversations: list[DimensionalItemObject] | Unset = UNSET
+    message_conversations: list[Ref] | Unset = UNSET
     name: str | Unset = UNSET
-    notes: list[DimensionalItemObject] | Unset = UNSET
+    notes: list[Ref] | Unset = UNSET
     organisation_unit: OrganisationUnitParams | Unset = UNSET
     program_stage: ProgramStageParams | Unset = UNSET
     relationship_items: list[RelationshipItemParams] | Unset = UNSET

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
         DataElementGroupSetDimensionParams,
         DataElementParams,
         DigitGroupSeparator,
-        DimensionalItemObject,
         DisplayDensity,
         EnrollmentStatus,
         EventDataType,
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
         OrganisationUnitGroupSetDimensionParams,
         ProgramParams,
         ProgramStageParams,
+        Ref,
         RegressionType,
         RelativePeriods,
         Sharing,
@@ -63,10 +63,10 @@ class EventVisualizationParams:
     col_totals: bool | Unset = UNSET
     collapse_data_dimensions: bool | Unset = UNSET
     column_dimensions: list[str] | Unset = UNSET
-    columns: list[DimensionalItemObject] | Unset = UNSET
+    columns: list[Ref] | Unset = UNSET
     completed_only: bool | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     cumulative_values: bool | Unset = UNSET
     data_dimension_items: list[DataDimensionItemParams] | Unset = UNSET
     data_element_dimensions: list[TrackedEntityDataElementDimensionParams] | Unset = UNSET
@@ -92,7 +92,7 @@ class EventVisualizationParams:
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     filter_dimensions: list[str] | Unset = UNSET
-    filters: list[DimensionalItemObject] | Unset = UNSET
+    filters: list[Ref] | Unset = UNSET
     font_size: FontSize | Unset = UNSET
     form_name: str | Unset = UNSET
     hide_empty_row_items: HideEmptyItemStrategy | Unset = UNSET
@@ -102,10 +102,10 @@ class EventVisualizationParams:
     hide_subtitle: bool | Unset = UNSET
     hide_title: bool | Unset = UNSET
     id: str | Unset = UNSET
-    interpretations: list[DimensionalItemObject] | Unset = UNSET
-    item_organisation_unit_groups: list[DimensionalItemObject] | Unset = UNSET
+    interpretations: list[Ref] | Unset = UNSET
+    item_organisation_unit_groups: list[Ref] | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     legacy: bool | Unset = UNSET
     legend: LegendDefinitionsParams | Unset = UNSET
     meta_data: MetadataItemParamsMap | Unset = UNSET
@@ -114,12 +114,12 @@ class EventVisualizationParams:
     org_unit_field: str | Unset = UNSET
     organisation_unit_group_set_dimensions: list[OrganisationUnitGroupSetDimensionParams] | Unset = UNSET
     organisation_unit_levels: list[int] | Unset = UNSET
-    organisation_units: list[DimensionalItemObject] | Unset = UNSET
+    organisation_units: list[Ref] | Unset = UNSET
     output_type: EventOutputType | Unset = UNSET
     percent_stacked_values: bool | Unset = UNSET
     periods: list[str] | Unset = UNSET
     program: ProgramParams | Unset = UNSET
-    program_dimensions: list[DimensionalItemObject] | Unset = UNSET
+    program_dimensions: list[Ref] | Unset = UNSET
     program_indicator_dimensions: list[TrackedEntityProgramIndicatorDimensionParams] | Unset = UNSET
     program_stage: ProgramStageParams | Unset = UNSET
     program_status: EnrollmentStatus | Unset = UNSET
@@ -135,7 +135,7 @@ class EventVisualizationParams:
     row_dimensions: list[str] | Unset = UNSET
     row_sub_totals: bool | Unset = UNSET
     row_totals: bool | Unset = UNSET
-    rows: list[DimensionalItemObject] | Unset = UNSET
+    rows: list[Ref] | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     short_name: str | Unset = UNSET
     show_data: bool | Unset = UNSET
@@ -161,5 +161,5 @@ class EventVisualizationParams:
     user_organisation_unit: bool | Unset = UNSET
     user_organisation_unit_children: bool | Unset = UNSET
     user_organisation_unit_grand_children: bool | Unset = UNSET
-    value: DimensionalItemObject | Unset = UNSET
+    value: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -9,15 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import (
-        AggregationType,
-        AttributeValueParams,
-        DimensionalItemObject,
-        MissingValueStrategy,
-        QueryModifiers,
-        Sharing,
-        Translation,
-    )
+    from . import AggregationType, AttributeValueParams, MissingValueStrategy, QueryModifiers, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -28,7 +20,7 @@ class ExpressionDimensionItemParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     dimension_item: str | Unset = UNSET
     display_description: str | Unset = UNSET
@@ -41,9 +33,9 @@ class ExpressionDimensionItemParams:
     form_name: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
-    legend_set: DimensionalItemObject | Unset = UNSET
-    legend_sets: list[DimensionalItemObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     missing_value_strategy: MissingValueStrategy | Unset = UNSET
     name: str | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET

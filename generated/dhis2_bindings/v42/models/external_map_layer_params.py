@@ -9,15 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import (
-        AttributeValueParams,
-        DimensionalItemObject,
-        ImageFormat,
-        MapLayerPosition,
-        MapService,
-        Sharing,
-        Translation,
-    )
+    from . import AttributeValueParams, ImageFormat, MapLayerPosition, MapService, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -26,16 +18,16 @@ class ExternalMapLayerParams:
     attribution: str | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     image_format: ImageFormat | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     layers: str | Unset = UNSET
-    legend_set: DimensionalItemObject | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
     legend_set_url: str | Unset = UNSET
     map_layer_position: MapLayerPosition | Unset = UNSET
     map_service: MapService | Unset = UNSET

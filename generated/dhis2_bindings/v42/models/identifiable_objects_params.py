@@ -7,12 +7,12 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import DimensionalItemObject
+    from . import Ref
 
 
 @_define(kw_only=True)
 class IdentifiableObjectsParams:
-    additions: list[DimensionalItemObject] | Unset = UNSET
-    deletions: list[DimensionalItemObject] | Unset = UNSET
-    identifiable_objects: list[DimensionalItemObject] | Unset = UNSET
+    additions: list[Ref] | Unset = UNSET
+    deletions: list[Ref] | Unset = UNSET
+    identifiable_objects: list[Ref] | Unset = UNSET
     unknown_: dict[str, Any] | None = None

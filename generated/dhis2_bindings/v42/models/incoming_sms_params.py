@@ -9,14 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import (
-        AttributeValueParams,
-        DimensionalItemObject,
-        Sharing,
-        SmsMessageEncoding,
-        SmsMessageStatus,
-        Translation,
-    )
+    from . import AttributeValueParams, Ref, Sharing, SmsMessageEncoding, SmsMessageStatus, Translation
 
 
 @_define(kw_only=True)
@@ -24,14 +17,14 @@ class IncomingSmsParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     gatewayid: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     originator: str | Unset = UNSET
     receiveddate: datetime.datetime | Unset = UNSET

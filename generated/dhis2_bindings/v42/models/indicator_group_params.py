@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import AttributeValueParams, DimensionalItemObject, IndicatorGroupSetParams, Sharing, Translation
+    from . import AttributeValueParams, IndicatorGroupSetParams, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -17,17 +17,17 @@ class IndicatorGroupParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
-    group_sets: list[DimensionalItemObject] | Unset = UNSET
+    group_sets: list[Ref] | Unset = UNSET
     id: str | Unset = UNSET
     indicator_group_set: IndicatorGroupSetParams | Unset = UNSET
-    indicators: list[DimensionalItemObject] | Unset = UNSET
+    indicators: list[Ref] | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     translations: list[Translation] | Unset = UNSET

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from . import (
         AggregationType,
         AttributeValueParams,
-        DimensionalItemObject,
         IndicatorTypeParams,
         ObjectStyle,
         QueryModifiers,
+        Ref,
         Sharing,
         Translation,
     )
@@ -30,8 +30,8 @@ class IndicatorParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
-    data_sets: list[DimensionalItemObject] | Unset = UNSET
+    created_by: Ref | Unset = UNSET
+    data_sets: list[Ref] | Unset = UNSET
     decimals: int | Unset = UNSET
     denominator: str | Unset = UNSET
     denominator_description: str | Unset = UNSET
@@ -49,12 +49,12 @@ class IndicatorParams:
     favorites: list[str] | Unset = UNSET
     form_name: str | Unset = UNSET
     id: str | Unset = UNSET
-    indicator_groups: list[DimensionalItemObject] | Unset = UNSET
+    indicator_groups: list[Ref] | Unset = UNSET
     indicator_type: IndicatorTypeParams | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
-    legend_set: DimensionalItemObject | Unset = UNSET
-    legend_sets: list[DimensionalItemObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     name: str | Unset = UNSET
     numerator: str | Unset = UNSET
     numerator_description: str | Unset = UNSET

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
         AnalyticsFavoriteType,
         AttributeValueParams,
         DataSetParams,
-        DimensionalItemObject,
         EventChartParams,
         EventReportParams,
         EventVisualizationParams,
         MapParams,
         Mention,
         OrganisationUnitParams,
+        Ref,
         Sharing,
         Translation,
         UserDto,
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 class InterpretationParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
-    comments: list[DimensionalItemObject] | Unset = UNSET
+    comments: list[Ref] | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     data_set: DataSetParams | Unset = UNSET
     display_name: str | Unset = UNSET
     event_chart: EventChartParams | Unset = UNSET
@@ -43,7 +43,7 @@ class InterpretationParams:
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     liked_by: list[UserDto] | Unset = UNSET
     likes: int | Unset = UNSET
     map_: MapParams | Unset = UNSET

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
     from . import (
         AttributeValueParams,
-        DimensionalItemObject,
         JobConfigurationJobParameters,
         JobType,
+        Ref,
         SchedulingType,
         Sharing,
         Translation,
@@ -25,7 +25,7 @@ class JobConfigurationParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     cron_expression: str | Unset = UNSET
     delay: int | Unset = UNSET
     display_name: str | Unset = UNSET
@@ -37,7 +37,7 @@ class JobConfigurationParams:
     job_parameters: JobConfigurationJobParameters | Unset = UNSET
     job_type: JobType | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     scheduling_type: SchedulingType | Unset = UNSET
     sharing: Sharing | Unset = UNSET

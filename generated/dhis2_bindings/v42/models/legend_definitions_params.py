@@ -7,12 +7,12 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import DimensionalItemObject, LegendDisplayStrategy, LegendDisplayStyle
+    from . import LegendDisplayStrategy, LegendDisplayStyle, Ref
 
 
 @_define(kw_only=True)
 class LegendDefinitionsParams:
-    set_: DimensionalItemObject | Unset = UNSET
+    set_: Ref | Unset = UNSET
     show_key: bool | Unset = UNSET
     strategy: LegendDisplayStrategy | Unset = UNSET
     style: LegendDisplayStyle | Unset = UNSET

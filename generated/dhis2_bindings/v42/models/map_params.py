@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import AttributeValueParams, DimensionalItemObject, MapViewParams, Sharing, Translation
+    from . import AttributeValueParams, MapViewParams, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -18,7 +18,7 @@ class MapParams:
     basemap: str | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_form_name: str | Unset = UNSET
@@ -28,9 +28,9 @@ class MapParams:
     favorites: list[str] | Unset = UNSET
     form_name: str | Unset = UNSET
     id: str | Unset = UNSET
-    interpretations: list[DimensionalItemObject] | Unset = UNSET
+    interpretations: list[Ref] | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     latitude: float | Unset = UNSET
     longitude: float | Unset = UNSET
     map_views: list[MapViewParams] | Unset = UNSET

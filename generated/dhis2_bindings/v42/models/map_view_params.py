@@ -17,7 +17,6 @@ if TYPE_CHECKING:
         DataDimensionItemParams,
         DataElementGroupSetDimensionParams,
         DigitGroupSeparator,
-        DimensionalItemObject,
         EnrollmentStatus,
         EventStatus,
         HideEmptyItemStrategy,
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
         OrganisationUnitSelectionMode,
         ProgramParams,
         ProgramStageParams,
+        Ref,
         RegressionType,
         RelativePeriods,
         Sharing,
@@ -58,11 +58,11 @@ class MapViewParams:
     color_low: str | Unset = UNSET
     color_scale: str | Unset = UNSET
     column_dimensions: list[str] | Unset = UNSET
-    columns: list[DimensionalItemObject] | Unset = UNSET
+    columns: list[Ref] | Unset = UNSET
     completed_only: bool | Unset = UNSET
     config: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     cumulative_values: bool | Unset = UNSET
     data_dimension_items: list[DataDimensionItemParams] | Unset = UNSET
     data_element_dimensions: list[TrackedEntityDataElementDimensionParams] | Unset = UNSET
@@ -86,7 +86,7 @@ class MapViewParams:
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     filter_dimensions: list[str] | Unset = UNSET
-    filters: list[DimensionalItemObject] | Unset = UNSET
+    filters: list[Ref] | Unset = UNSET
     follow_up: bool | Unset = UNSET
     form_name: str | Unset = UNSET
     hidden: bool | Unset = UNSET
@@ -96,8 +96,8 @@ class MapViewParams:
     hide_subtitle: bool | Unset = UNSET
     hide_title: bool | Unset = UNSET
     id: str | Unset = UNSET
-    interpretations: list[DimensionalItemObject] | Unset = UNSET
-    item_organisation_unit_groups: list[DimensionalItemObject] | Unset = UNSET
+    interpretations: list[Ref] | Unset = UNSET
+    item_organisation_unit_groups: list[Ref] | Unset = UNSET
     label_font_color: str | Unset = UNSET
     label_font_size: str | Unset = UNSET
     label_font_style: str | Unset = UNSET
@@ -105,7 +105,7 @@ class MapViewParams:
     label_template: str | Unset = UNSET
     labels: bool | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     layer: str | Unset = UNSET
     legend: LegendDefinitionsParams | Unset = UNSET
     legend_set: LegendSetParams | Unset = UNSET
@@ -122,7 +122,7 @@ class MapViewParams:
     organisation_unit_group_set_dimensions: list[OrganisationUnitGroupSetDimensionParams] | Unset = UNSET
     organisation_unit_levels: list[int] | Unset = UNSET
     organisation_unit_selection_mode: OrganisationUnitSelectionMode | Unset = UNSET
-    organisation_units: list[DimensionalItemObject] | Unset = UNSET
+    organisation_units: list[Ref] | Unset = UNSET
     parent_graph: str | Unset = UNSET
     parent_level: int | Unset = UNSET
     percent_stacked_values: bool | Unset = UNSET
@@ -139,7 +139,7 @@ class MapViewParams:
     rendering_strategy: MapViewRenderingStrategy | Unset = UNSET
     row_sub_totals: bool | Unset = UNSET
     row_totals: bool | Unset = UNSET
-    rows: list[DimensionalItemObject] | Unset = UNSET
+    rows: list[Ref] | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     short_name: str | Unset = UNSET
     show_data: bool | Unset = UNSET
@@ -156,7 +156,7 @@ class MapViewParams:
     time_field: str | Unset = UNSET
     title: str | Unset = UNSET
     top_limit: int | Unset = UNSET
-    tracked_entity_type: DimensionalItemObject | Unset = UNSET
+    tracked_entity_type: Ref | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     user_org_unit_type: UserOrgUnitType | Unset = UNSET
     user_organisation_unit: bool | Unset = UNSET

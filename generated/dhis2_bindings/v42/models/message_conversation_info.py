@@ -7,15 +7,15 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import DimensionalItemObject
+    from . import Ref
 
 
 @_define(kw_only=True)
 class MessageConversationInfo:
-    attachments: list[DimensionalItemObject] | Unset = UNSET
-    organisation_units: list[DimensionalItemObject] | Unset = UNSET
+    attachments: list[Ref] | Unset = UNSET
+    organisation_units: list[Ref] | Unset = UNSET
     subject: str | Unset = UNSET
     text: str | Unset = UNSET
-    user_groups: list[DimensionalItemObject] | Unset = UNSET
-    users: list[DimensionalItemObject] | Unset = UNSET
+    user_groups: list[Ref] | Unset = UNSET
+    users: list[Ref] | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
     from . import (
         AttributeValueParams,
-        DimensionalItemObject,
         MessageConversationPriority,
         MessageConversationStatus,
         MessageType,
+        Ref,
         Sharing,
         Translation,
         UserMessage,
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 @_define(kw_only=True)
 class MessageConversationParams:
-    assignee: DimensionalItemObject | Unset = UNSET
+    assignee: Ref | Unset = UNSET
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     display_name: str | Unset = UNSET
     ext_message_id: str | Unset = UNSET
     favorite: bool | Unset = UNSET
@@ -40,10 +40,10 @@ class MessageConversationParams:
     last_sender_firstname: str | Unset = UNSET
     last_sender_surname: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     message_count: int | Unset = UNSET
     message_type: MessageType | Unset = UNSET
-    messages: list[DimensionalItemObject] | Unset = UNSET
+    messages: list[Ref] | Unset = UNSET
     priority: MessageConversationPriority | Unset = UNSET
     read: bool | Unset = UNSET
     sharing: Sharing | Unset = UNSET

@@ -7,15 +7,15 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import DimensionalItemObject
+    from . import Ref
 
 
 @_define(kw_only=True)
 class MinMaxDataElementParams:
-    data_element: DimensionalItemObject | Unset = UNSET
+    data_element: Ref | Unset = UNSET
     generated: bool | Unset = UNSET
     max_: int | Unset = UNSET
     min_: int | Unset = UNSET
-    option_combo: DimensionalItemObject | Unset = UNSET
-    source: DimensionalItemObject | Unset = UNSET
+    option_combo: Ref | Unset = UNSET
+    source: Ref | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
         AggregationType,
         AttributeValueParams,
         DataDimensionType,
-        DimensionalItemObject,
         DimensionItemKeywordsParams,
         EventRepetition,
         LegendSetParams,
         OptionSetParams,
         ProgramParams,
         ProgramStageParams,
+        Ref,
         Sharing,
         Translation,
         ValueType,
@@ -33,7 +33,7 @@ class OptionGroupSetParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     data_dimension: bool | Unset = UNSET
     data_dimension_type: DataDimensionType | Unset = UNSET
     description: str | Unset = UNSET
@@ -48,12 +48,12 @@ class OptionGroupSetParams:
     filter_: str | Unset = UNSET
     form_name: str | Unset = UNSET
     id: str | Unset = UNSET
-    items: list[DimensionalItemObject] | Unset = UNSET
+    items: list[Ref] | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     legend_set: LegendSetParams | Unset = UNSET
     name: str | Unset = UNSET
-    option_groups: list[DimensionalItemObject] | Unset = UNSET
+    option_groups: list[Ref] | Unset = UNSET
     option_set: OptionSetParams | Unset = UNSET
     program: ProgramParams | Unset = UNSET
     program_stage: ProgramStageParams | Unset = UNSET

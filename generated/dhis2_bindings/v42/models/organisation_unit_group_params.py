@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from . import (
         AggregationType,
         AttributeValueParams,
-        DimensionalItemObject,
         FeatureType,
         JsonObject,
         QueryModifiers,
+        Ref,
         Sharing,
         Translation,
     )
@@ -28,7 +28,7 @@ class OrganisationUnitGroupParams:
     code: str | Unset = UNSET
     color: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     dimension_item: str | Unset = UNSET
     display_description: str | Unset = UNSET
@@ -40,14 +40,14 @@ class OrganisationUnitGroupParams:
     feature_type: FeatureType | Unset = UNSET
     form_name: str | Unset = UNSET
     geometry: JsonObject | Unset = UNSET
-    group_sets: list[DimensionalItemObject] | Unset = UNSET
+    group_sets: list[Ref] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
-    legend_set: DimensionalItemObject | Unset = UNSET
-    legend_sets: list[DimensionalItemObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     name: str | Unset = UNSET
-    organisation_units: list[DimensionalItemObject] | Unset = UNSET
+    organisation_units: list[Ref] | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     short_name: str | Unset = UNSET

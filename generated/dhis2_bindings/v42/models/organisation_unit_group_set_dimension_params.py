@@ -7,11 +7,11 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import DimensionalItemObject, OrganisationUnitGroupSetParams
+    from . import OrganisationUnitGroupSetParams, Ref
 
 
 @_define(kw_only=True)
 class OrganisationUnitGroupSetDimensionParams:
     organisation_unit_group_set: OrganisationUnitGroupSetParams | Unset = UNSET
-    organisation_unit_groups: list[DimensionalItemObject] | Unset = UNSET
+    organisation_unit_groups: list[Ref] | Unset = UNSET
     unknown_: dict[str, Any] | None = None

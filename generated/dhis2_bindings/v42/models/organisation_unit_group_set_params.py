@@ -13,12 +13,12 @@ if TYPE_CHECKING:
         AggregationType,
         AttributeValueParams,
         DataDimensionType,
-        DimensionalItemObject,
         DimensionItemKeywordsParams,
         EventRepetition,
         LegendSetParams,
         ProgramParams,
         ProgramStageParams,
+        Ref,
         Sharing,
         Translation,
         ValueType,
@@ -33,7 +33,7 @@ class OrganisationUnitGroupSetParams:
     code: str | Unset = UNSET
     compulsory: bool | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     data_dimension: bool | Unset = UNSET
     data_dimension_type: DataDimensionType | Unset = UNSET
     description: str | Unset = UNSET
@@ -49,13 +49,13 @@ class OrganisationUnitGroupSetParams:
     form_name: str | Unset = UNSET
     id: str | Unset = UNSET
     include_subhierarchy_in_analytics: bool | Unset = UNSET
-    items: list[DimensionalItemObject] | Unset = UNSET
+    items: list[Ref] | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     legend_set: LegendSetParams | Unset = UNSET
     name: str | Unset = UNSET
-    option_set: DimensionalItemObject | Unset = UNSET
-    organisation_unit_groups: list[DimensionalItemObject] | Unset = UNSET
+    option_set: Ref | Unset = UNSET
+    organisation_unit_groups: list[Ref] | Unset = UNSET
     program: ProgramParams | Unset = UNSET
     program_stage: ProgramStageParams | Unset = UNSET
     repetition: EventRepetition | Unset = UNSET

@@ -9,32 +9,23 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import (
-        AggregationType,
-        AttributeValueParams,
-        DimensionalItemObject,
-        JsonObject,
-        QueryModifiers,
-        Sharing,
-        Translation,
-        UserDto,
-    )
+    from . import AggregationType, AttributeValueParams, JsonObject, QueryModifiers, Ref, Sharing, Translation, UserDto
 
 
 @_define(kw_only=True)
 class OrganisationUnitParams:
     address: str | Unset = UNSET
     aggregation_type: AggregationType | Unset = UNSET
-    ancestors: list[DimensionalItemObject] | Unset = UNSET
+    ancestors: list[Ref] | Unset = UNSET
     attribute_values: list[AttributeValueParams] | Unset = UNSET
-    children: list[DimensionalItemObject] | Unset = UNSET
+    children: list[Ref] | Unset = UNSET
     closed_date: datetime.datetime | Unset = UNSET
     code: str | Unset = UNSET
     comment: str | Unset = UNSET
     contact_person: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
-    data_sets: list[DimensionalItemObject] | Unset = UNSET
+    created_by: Ref | Unset = UNSET
+    data_sets: list[Ref] | Unset = UNSET
     description: str | Unset = UNSET
     dimension_item: str | Unset = UNSET
     display_description: str | Unset = UNSET
@@ -47,20 +38,20 @@ class OrganisationUnitParams:
     form_name: str | Unset = UNSET
     geometry: JsonObject | Unset = UNSET
     id: str | Unset = UNSET
-    image: DimensionalItemObject | Unset = UNSET
+    image: Ref | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     leaf: bool | Unset = UNSET
-    legend_set: DimensionalItemObject | Unset = UNSET
-    legend_sets: list[DimensionalItemObject] | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     member_count: int | Unset = UNSET
     name: str | Unset = UNSET
     opening_date: datetime.datetime | Unset = UNSET
-    organisation_unit_groups: list[DimensionalItemObject] | Unset = UNSET
+    organisation_unit_groups: list[Ref] | Unset = UNSET
     parent: OrganisationUnitParams | Unset = UNSET
     path: str | Unset = UNSET
     phone_number: str | Unset = UNSET
-    programs: list[DimensionalItemObject] | Unset = UNSET
+    programs: list[Ref] | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     short_name: str | Unset = UNSET

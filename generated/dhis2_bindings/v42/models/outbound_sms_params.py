@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import AttributeValueParams, DimensionalItemObject, OutboundSmsStatus, Sharing, Translation
+    from . import AttributeValueParams, OutboundSmsStatus, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -17,14 +17,14 @@ class OutboundSmsParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     date: datetime.datetime | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     message: str | Unset = UNSET
     name: str | Unset = UNSET
     recipients: list[str] | Unset = UNSET

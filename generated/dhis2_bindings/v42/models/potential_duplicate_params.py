@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import AttributeValueParams, DeduplicationStatus, DimensionalItemObject, Sharing, Translation
+    from . import AttributeValueParams, DeduplicationStatus, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -17,7 +17,7 @@ class PotentialDuplicateParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     created_by_user_name: str | Unset = UNSET
     display_name: str | Unset = UNSET
     duplicate: str | Unset = UNSET
@@ -25,7 +25,7 @@ class PotentialDuplicateParams:
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     last_updated_by_user_name: str | Unset = UNSET
     name: str | Unset = UNSET
     original: str | Unset = UNSET

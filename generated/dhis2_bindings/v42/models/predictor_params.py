@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from . import (
         AttributeValueParams,
         DataApprovalWorkflowPeriodType,
-        DimensionalItemObject,
         Expression,
         OrganisationUnitDescendants,
+        Ref,
         Sharing,
         Translation,
     )
@@ -26,7 +26,7 @@ class PredictorParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_form_name: str | Unset = UNSET
@@ -38,14 +38,14 @@ class PredictorParams:
     generator: Expression | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     organisation_unit_descendants: OrganisationUnitDescendants | Unset = UNSET
-    organisation_unit_levels: list[DimensionalItemObject] | Unset = UNSET
-    output: DimensionalItemObject | Unset = UNSET
-    output_combo: DimensionalItemObject | Unset = UNSET
+    organisation_unit_levels: list[Ref] | Unset = UNSET
+    output: Ref | Unset = UNSET
+    output_combo: Ref | Unset = UNSET
     period_type: DataApprovalWorkflowPeriodType | Unset = UNSET
-    predictor_groups: list[DimensionalItemObject] | Unset = UNSET
+    predictor_groups: list[Ref] | Unset = UNSET
     sample_skip_test: Expression | Unset = UNSET
     sequential_sample_count: int | Unset = UNSET
     sequential_skip_count: int | Unset = UNSET

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from . import (
         AttributeValueParams,
         DataElementParams,
-        DimensionalItemObject,
         OptionParams,
         ProgramParams,
         QueryModifiers,
+        Ref,
         Sharing,
         Translation,
         ValueType,
@@ -27,7 +27,7 @@ class ProgramDataElementOptionDimensionItemParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     data_element: DataElementParams | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
@@ -39,8 +39,8 @@ class ProgramDataElementOptionDimensionItemParams:
     form_name: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
-    legend_set: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
     option: OptionParams | Unset = UNSET
     program: ProgramParams | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET

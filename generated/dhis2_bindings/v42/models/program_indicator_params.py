@@ -15,10 +15,10 @@ if TYPE_CHECKING:
         AnalyticsType,
         AttributeValueParams,
         CategoryComboParams,
-        DimensionalItemObject,
         ObjectStyle,
         ProgramParams,
         QueryModifiers,
+        Ref,
         Sharing,
         Translation,
     )
@@ -38,7 +38,7 @@ class ProgramIndicatorParams:
     category_mapping_ids: list[str] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     decimals: int | Unset = UNSET
     description: str | Unset = UNSET
     dimension_item: str | Unset = UNSET
@@ -54,13 +54,13 @@ class ProgramIndicatorParams:
     form_name: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
-    legend_set: DimensionalItemObject | Unset = UNSET
-    legend_sets: list[DimensionalItemObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     name: str | Unset = UNSET
     org_unit_field: str | Unset = UNSET
     program: ProgramParams | Unset = UNSET
-    program_indicator_groups: list[DimensionalItemObject] | Unset = UNSET
+    program_indicator_groups: list[Ref] | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     short_name: str | Unset = UNSET

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from . import (
         AttributeValueParams,
         DeliveryChannel,
-        DimensionalItemObject,
         EnrollmentParams,
         EventParams,
         ProgramMessageRecipientsParams,
         ProgramMessageStatus,
+        Ref,
         Sharing,
         Translation,
     )
@@ -27,7 +27,7 @@ class ProgramMessageParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     delivery_channels: list[DeliveryChannel] | Unset = UNSET
     display_name: str | Unset = UNSET
     enrollment: EnrollmentParams | Unset = UNSET
@@ -36,7 +36,7 @@ class ProgramMessageParams:
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     message_status: ProgramMessageStatus | Unset = UNSET
     name: str | Unset = UNSET
     notification_template: str | Unset = UNSET

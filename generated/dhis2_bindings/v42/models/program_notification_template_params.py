@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from . import (
         AttributeValueParams,
         DeliveryChannel,
-        DimensionalItemObject,
         NotificationTrigger,
         ProgramNotificationRecipient,
+        Ref,
         Sharing,
         Translation,
     )
@@ -25,7 +25,7 @@ class ProgramNotificationTemplateParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     delivery_channels: list[DeliveryChannel] | Unset = UNSET
     display_message_template: str | Unset = UNSET
     display_name: str | Unset = UNSET
@@ -34,16 +34,16 @@ class ProgramNotificationTemplateParams:
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     message_template: str | Unset = UNSET
     name: str | Unset = UNSET
     notification_recipient: ProgramNotificationRecipient | Unset = UNSET
     notification_trigger: NotificationTrigger | Unset = UNSET
     notify_parent_organisation_unit_only: bool | Unset = UNSET
     notify_users_in_hierarchy_only: bool | Unset = UNSET
-    recipient_data_element: DimensionalItemObject | Unset = UNSET
-    recipient_program_attribute: DimensionalItemObject | Unset = UNSET
-    recipient_user_group: DimensionalItemObject | Unset = UNSET
+    recipient_data_element: Ref | Unset = UNSET
+    recipient_program_attribute: Ref | Unset = UNSET
+    recipient_user_group: Ref | Unset = UNSET
     relative_scheduled_days: int | Unset = UNSET
     send_repeatable: bool | Unset = UNSET
     sharing: Sharing | Unset = UNSET

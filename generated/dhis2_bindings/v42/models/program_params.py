@@ -14,12 +14,12 @@ if TYPE_CHECKING:
         AttributeValueParams,
         CategoryComboParams,
         DataApprovalWorkflowPeriodType,
-        DimensionalItemObject,
         FeatureType,
         ObjectStyle,
         ProgramCategoryMapping,
         ProgramTrackedEntityAttributeParams,
         ProgramType,
+        Ref,
         Sharing,
         Translation,
     )
@@ -34,8 +34,8 @@ class ProgramParams:
     code: str | Unset = UNSET
     complete_events_expiry_days: int | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
-    data_entry_form: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
+    data_entry_form: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_enrollment_date_label: str | Unset = UNSET
@@ -67,21 +67,21 @@ class ProgramParams:
     ignore_overdue_events: bool | Unset = UNSET
     incident_date_label: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     max_tei_count_to_return: int | Unset = UNSET
     min_attributes_required_to_search: int | Unset = UNSET
     name: str | Unset = UNSET
     note_label: str | Unset = UNSET
-    notification_templates: list[DimensionalItemObject] | Unset = UNSET
+    notification_templates: list[Ref] | Unset = UNSET
     only_enroll_once: bool | Unset = UNSET
     open_days_after_co_end_date: int | Unset = UNSET
     org_unit_label: str | Unset = UNSET
-    organisation_units: list[DimensionalItemObject] | Unset = UNSET
-    program_indicators: list[DimensionalItemObject] | Unset = UNSET
-    program_rule_variables: list[DimensionalItemObject] | Unset = UNSET
-    program_sections: list[DimensionalItemObject] | Unset = UNSET
+    organisation_units: list[Ref] | Unset = UNSET
+    program_indicators: list[Ref] | Unset = UNSET
+    program_rule_variables: list[Ref] | Unset = UNSET
+    program_sections: list[Ref] | Unset = UNSET
     program_stage_label: str | Unset = UNSET
-    program_stages: list[DimensionalItemObject] | Unset = UNSET
+    program_stages: list[Ref] | Unset = UNSET
     program_tracked_entity_attributes: list[ProgramTrackedEntityAttributeParams] | Unset = UNSET
     program_type: ProgramType | Unset = UNSET
     registration: bool | Unset = UNSET
@@ -94,10 +94,10 @@ class ProgramParams:
     skip_offline: bool | Unset = UNSET
     style: ObjectStyle | Unset = UNSET
     tracked_entity_attribute_label: str | Unset = UNSET
-    tracked_entity_type: DimensionalItemObject | Unset = UNSET
+    tracked_entity_type: Ref | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     use_first_stage_during_registration: bool | Unset = UNSET
-    user_roles: list[DimensionalItemObject] | Unset = UNSET
+    user_roles: list[Ref] | Unset = UNSET
     version: int | Unset = UNSET
     without_registration: bool | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from . import (
         AttributeValueParams,
         DataElementParams,
-        DimensionalItemObject,
         ProgramIndicatorParams,
         ProgramRuleActionEvaluationEnvironment,
         ProgramRuleActionEvaluationTime,
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
         ProgramRuleParams,
         ProgramStageParams,
         ProgramStageSectionParams,
+        Ref,
         Sharing,
         TrackedEntityAttributeParams,
         Translation,
@@ -32,7 +32,7 @@ class ProgramRuleActionParams:
     code: str | Unset = UNSET
     content: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     data: str | Unset = UNSET
     data_element: DataElementParams | Unset = UNSET
     display_content: str | Unset = UNSET
@@ -41,11 +41,11 @@ class ProgramRuleActionParams:
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     location: str | Unset = UNSET
     name: str | Unset = UNSET
-    option: DimensionalItemObject | Unset = UNSET
-    option_group: DimensionalItemObject | Unset = UNSET
+    option: Ref | Unset = UNSET
+    option_group: Ref | Unset = UNSET
     program_indicator: ProgramIndicatorParams | Unset = UNSET
     program_rule: ProgramRuleParams | Unset = UNSET
     program_rule_action_evaluation_environments: list[ProgramRuleActionEvaluationEnvironment] | Unset = UNSET

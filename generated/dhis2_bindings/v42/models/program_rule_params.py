@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import AttributeValueParams, DimensionalItemObject, ProgramParams, ProgramStageParams, Sharing, Translation
+    from . import AttributeValueParams, ProgramParams, ProgramStageParams, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -18,18 +18,18 @@ class ProgramRuleParams:
     code: str | Unset = UNSET
     condition: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     priority: int | Unset = UNSET
     program: ProgramParams | Unset = UNSET
-    program_rule_actions: list[DimensionalItemObject] | Unset = UNSET
+    program_rule_actions: list[Ref] | Unset = UNSET
     program_stage: ProgramStageParams | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     translations: list[Translation] | Unset = UNSET

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from . import (
         AttributeValueParams,
         DataElementParams,
-        DimensionalItemObject,
         ProgramParams,
         ProgramRuleVariableSourceType,
         ProgramStageParams,
+        Ref,
         Sharing,
         TrackedEntityAttributeParams,
         Translation,
@@ -28,14 +28,14 @@ class ProgramRuleVariableParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     data_element: DataElementParams | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     program: ProgramParams | Unset = UNSET
     program_rule_variable_source_type: ProgramRuleVariableSourceType | Unset = UNSET

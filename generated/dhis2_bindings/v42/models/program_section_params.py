@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import AttributeValueParams, DimensionalItemObject, ObjectStyle, ProgramParams, Sharing, Translation
+    from . import AttributeValueParams, ObjectStyle, ProgramParams, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -17,7 +17,7 @@ class ProgramSectionParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_form_name: str | Unset = UNSET
@@ -28,7 +28,7 @@ class ProgramSectionParams:
     form_name: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     program: ProgramParams | Unset = UNSET
     render_type: Any | Unset = UNSET
@@ -36,6 +36,6 @@ class ProgramSectionParams:
     short_name: str | Unset = UNSET
     sort_order: int | Unset = UNSET
     style: ObjectStyle | Unset = UNSET
-    tracked_entity_attributes: list[DimensionalItemObject] | Unset = UNSET
+    tracked_entity_attributes: list[Ref] | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -9,14 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import (
-        AttributeValueParams,
-        DataElementParams,
-        DimensionalItemObject,
-        ProgramStageParams,
-        Sharing,
-        Translation,
-    )
+    from . import AttributeValueParams, DataElementParams, ProgramStageParams, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -27,7 +20,7 @@ class ProgramStageDataElementParams:
     code: str | Unset = UNSET
     compulsory: bool | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     data_element: DataElementParams | Unset = UNSET
     display_in_reports: bool | Unset = UNSET
     display_name: str | Unset = UNSET
@@ -35,7 +28,7 @@ class ProgramStageDataElementParams:
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     program_stage: ProgramStageParams | Unset = UNSET
     render_options_as_radio: bool | Unset = UNSET

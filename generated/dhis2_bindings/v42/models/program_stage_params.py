@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from . import (
         AttributeValueParams,
         DataApprovalWorkflowPeriodType,
-        DimensionalItemObject,
         FeatureType,
         FormType,
         ObjectStyle,
         ProgramParams,
         ProgramStageDataElementParams,
+        Ref,
         Sharing,
         Translation,
         ValidationStrategy,
@@ -32,8 +32,8 @@ class ProgramStageParams:
     block_entry_form: bool | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
-    data_entry_form: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
+    data_entry_form: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_due_date_label: str | Unset = UNSET
@@ -57,18 +57,18 @@ class ProgramStageParams:
     hide_due_date: bool | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     min_days_from_start: int | Unset = UNSET
     name: str | Unset = UNSET
-    next_schedule_date: DimensionalItemObject | Unset = UNSET
-    notification_templates: list[DimensionalItemObject] | Unset = UNSET
+    next_schedule_date: Ref | Unset = UNSET
+    notification_templates: list[Ref] | Unset = UNSET
     open_after_enrollment: bool | Unset = UNSET
     period_type: DataApprovalWorkflowPeriodType | Unset = UNSET
     pre_generate_uid: bool | Unset = UNSET
     program: ProgramParams | Unset = UNSET
     program_stage_data_elements: list[ProgramStageDataElementParams] | Unset = UNSET
     program_stage_label: str | Unset = UNSET
-    program_stage_sections: list[DimensionalItemObject] | Unset = UNSET
+    program_stage_sections: list[Ref] | Unset = UNSET
     referral: bool | Unset = UNSET
     remind_completed: bool | Unset = UNSET
     repeatable: bool | Unset = UNSET

@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import AttributeValueParams, DimensionalItemObject, ObjectStyle, ProgramStageParams, Sharing, Translation
+    from . import AttributeValueParams, ObjectStyle, ProgramStageParams, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -17,8 +17,8 @@ class ProgramStageSectionParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
-    data_elements: list[DimensionalItemObject] | Unset = UNSET
+    created_by: Ref | Unset = UNSET
+    data_elements: list[Ref] | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_form_name: str | Unset = UNSET
@@ -29,9 +29,9 @@ class ProgramStageSectionParams:
     form_name: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
-    program_indicators: list[DimensionalItemObject] | Unset = UNSET
+    program_indicators: list[Ref] | Unset = UNSET
     program_stage: ProgramStageParams | Unset = UNSET
     render_type: Any | Unset = UNSET
     sharing: Sharing | Unset = UNSET

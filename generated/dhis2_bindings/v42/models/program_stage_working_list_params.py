@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
     from . import (
         AttributeValueParams,
-        DimensionalItemObject,
         ProgramParams,
         ProgramStageParams,
         ProgramStageQueryCriteria,
+        Ref,
         Sharing,
         Translation,
     )
@@ -25,7 +25,7 @@ class ProgramStageWorkingListParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_name: str | Unset = UNSET
@@ -33,7 +33,7 @@ class ProgramStageWorkingListParams:
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     program: ProgramParams | Unset = UNSET
     program_stage: ProgramStageParams | Unset = UNSET

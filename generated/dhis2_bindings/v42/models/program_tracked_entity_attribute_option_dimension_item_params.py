@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
     from . import (
         AttributeValueParams,
-        DimensionalItemObject,
         OptionParams,
         ProgramParams,
         QueryModifiers,
+        Ref,
         Sharing,
         TrackedEntityAttributeParams,
         Translation,
@@ -27,7 +27,7 @@ class ProgramTrackedEntityAttributeOptionDimensionItemParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_form_name: str | Unset = UNSET
@@ -38,8 +38,8 @@ class ProgramTrackedEntityAttributeOptionDimensionItemParams:
     form_name: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
-    legend_set: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
     option: OptionParams | Unset = UNSET
     program: ProgramParams | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from . import (
         AttributeValueParams,
-        DimensionalItemObject,
         ProgramParams,
+        Ref,
         Sharing,
         TrackedEntityAttributeParams,
         Translation,
@@ -26,7 +26,7 @@ class ProgramTrackedEntityAttributeParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     display_in_list: bool | Unset = UNSET
     display_name: str | Unset = UNSET
     display_short_name: str | Unset = UNSET
@@ -34,7 +34,7 @@ class ProgramTrackedEntityAttributeParams:
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     mandatory: bool | Unset = UNSET
     program: ProgramParams | Unset = UNSET
     render_options_as_radio: bool | Unset = UNSET

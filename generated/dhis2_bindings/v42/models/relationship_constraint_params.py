@@ -7,14 +7,14 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import DimensionalItemObject, RelationshipEntity, TrackerDataView
+    from . import Ref, RelationshipEntity, TrackerDataView
 
 
 @_define(kw_only=True)
 class RelationshipConstraintParams:
-    program: DimensionalItemObject | Unset = UNSET
-    program_stage: DimensionalItemObject | Unset = UNSET
+    program: Ref | Unset = UNSET
+    program_stage: Ref | Unset = UNSET
     relationship_entity: RelationshipEntity | Unset = UNSET
-    tracked_entity_type: DimensionalItemObject | Unset = UNSET
+    tracked_entity_type: Ref | Unset = UNSET
     tracker_data_view: TrackerDataView | Unset = UNSET
     unknown_: dict[str, Any] | None = None

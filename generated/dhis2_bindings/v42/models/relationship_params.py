@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from . import (
         AttributeValueParams,
-        DimensionalItemObject,
         ObjectStyle,
+        Ref,
         RelationshipItemParams,
         RelationshipTypeParams,
         Sharing,
@@ -26,7 +26,7 @@ class RelationshipParams:
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
     created_at_client: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     deleted: bool | Unset = UNSET
     description: str | Unset = UNSET
     display_name: str | Unset = UNSET
@@ -36,7 +36,7 @@ class RelationshipParams:
     from_: RelationshipItemParams | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     relationship_type: RelationshipTypeParams | Unset = UNSET
     sharing: Sharing | Unset = UNSET

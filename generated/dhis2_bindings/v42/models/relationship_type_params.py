@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import AttributeValueParams, DimensionalItemObject, RelationshipConstraintParams, Sharing, Translation
+    from . import AttributeValueParams, Ref, RelationshipConstraintParams, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -18,7 +18,7 @@ class RelationshipTypeParams:
     bidirectional: bool | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_from_to_name: str | Unset = UNSET
     display_name: str | Unset = UNSET
@@ -29,7 +29,7 @@ class RelationshipTypeParams:
     from_to_name: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     referral: bool | Unset = UNSET
     sharing: Sharing | Unset = UNSET

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from . import (
         AttributeValueParams,
         CacheStrategy,
-        DimensionalItemObject,
+        Ref,
         RelativePeriods,
         ReportingParams,
         ReportType,
@@ -28,14 +28,14 @@ class ReportParams:
     cache_strategy: CacheStrategy | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     design_content: str | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     relative_periods: RelativePeriods | Unset = UNSET
     report_params: ReportingParams | Unset = UNSET

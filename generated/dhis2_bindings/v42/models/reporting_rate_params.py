@@ -13,8 +13,8 @@ if TYPE_CHECKING:
         AggregationType,
         AttributeValueParams,
         DataSetParams,
-        DimensionalItemObject,
         QueryModifiers,
+        Ref,
         ReportingRateMetric,
         Sharing,
         Translation,
@@ -27,7 +27,7 @@ class ReportingRateParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     data_set: DataSetParams | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
@@ -38,8 +38,8 @@ class ReportingRateParams:
     favorites: list[str] | Unset = UNSET
     form_name: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
-    legend_set: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
     metric: ReportingRateMetric | Unset = UNSET
     query_mods: QueryModifiers | Unset = UNSET
     sharing: Sharing | Unset = UNSET

@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import AttributeValueParams, Auth, DimensionalItemObject, Sharing, StringMap, Translation
+    from . import AttributeValueParams, Auth, Ref, Sharing, StringMap, Translation
 
 
 @_define(kw_only=True)
@@ -19,7 +19,7 @@ class RouteParams:
     authorities: list[str] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     disabled: bool | Unset = UNSET
     display_name: str | Unset = UNSET
@@ -28,7 +28,7 @@ class RouteParams:
     headers: StringMap | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     response_timeout_seconds: int | Unset = UNSET
     sharing: Sharing | Unset = UNSET

@@ -9,15 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import (
-        AttributeValueParams,
-        DataElementOperandParams,
-        DataSetParams,
-        DimensionalItemObject,
-        JsonObject,
-        Sharing,
-        Translation,
-    )
+    from . import AttributeValueParams, DataElementOperandParams, DataSetParams, JsonObject, Ref, Sharing, Translation
 
 
 @_define(kw_only=True)
@@ -25,8 +17,8 @@ class SectionParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
-    data_elements: list[DimensionalItemObject] | Unset = UNSET
+    created_by: Ref | Unset = UNSET
+    data_elements: list[Ref] | Unset = UNSET
     data_set: DataSetParams | Unset = UNSET
     description: str | Unset = UNSET
     disable_data_element_auto_group: bool | Unset = UNSET
@@ -36,9 +28,9 @@ class SectionParams:
     favorites: list[str] | Unset = UNSET
     greyed_fields: list[DataElementOperandParams] | Unset = UNSET
     id: str | Unset = UNSET
-    indicators: list[DimensionalItemObject] | Unset = UNSET
+    indicators: list[Ref] | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     show_column_totals: bool | Unset = UNSET

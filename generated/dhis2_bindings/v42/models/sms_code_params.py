@@ -7,7 +7,7 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import DataElementParams, DimensionalItemObject, TrackedEntityAttributeParams
+    from . import DataElementParams, Ref, TrackedEntityAttributeParams
 
 
 @_define(kw_only=True)
@@ -16,6 +16,6 @@ class SMSCodeParams:
     compulsory: bool | Unset = UNSET
     data_element: DataElementParams | Unset = UNSET
     formula: str | Unset = UNSET
-    option_id: DimensionalItemObject | Unset = UNSET
+    option_id: Ref | Unset = UNSET
     tracked_entity_attribute: TrackedEntityAttributeParams | Unset = UNSET
     unknown_: dict[str, Any] | None = None

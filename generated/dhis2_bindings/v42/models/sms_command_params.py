@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from . import (
         AttributeValueParams,
         CompletenessMethod,
-        DimensionalItemObject,
         ParserType,
+        Ref,
         Sharing,
         SMSCodeParams,
         SMSSpecialCharacter,
@@ -28,22 +28,22 @@ class SMSCommandParams:
     code_value_separator: str | Unset = UNSET
     completeness_method: CompletenessMethod | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     current_period_used_for_reporting: bool | Unset = UNSET
-    dataset: DimensionalItemObject | Unset = UNSET
+    dataset: Ref | Unset = UNSET
     default_message: str | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     more_than_one_org_unit_message: str | Unset = UNSET
     name: str | Unset = UNSET
     no_user_message: str | Unset = UNSET
     parser_type: ParserType | Unset = UNSET
-    program: DimensionalItemObject | Unset = UNSET
-    program_stage: DimensionalItemObject | Unset = UNSET
+    program: Ref | Unset = UNSET
+    program_stage: Ref | Unset = UNSET
     received_message: str | Unset = UNSET
     separator: str | Unset = UNSET
     sharing: Sharing | Unset = UNSET
@@ -51,6 +51,6 @@ class SMSCommandParams:
     special_characters: list[SMSSpecialCharacter] | Unset = UNSET
     success_message: str | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    user_group: DimensionalItemObject | Unset = UNSET
+    user_group: Ref | Unset = UNSET
     wrong_format_message: str | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import AttributeValueParams, CacheStrategy, DimensionalItemObject, Sharing, SqlViewType, Translation
+    from . import AttributeValueParams, CacheStrategy, Ref, Sharing, SqlViewType, Translation
 
 
 @_define(kw_only=True)
@@ -18,14 +18,14 @@ class SqlViewParams:
     cache_strategy: CacheStrategy | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     sql_query: str | Unset = UNSET

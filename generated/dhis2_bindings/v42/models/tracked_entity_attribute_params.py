@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from . import (
         AggregationType,
         AttributeValueParams,
-        DimensionalItemObject,
         ObjectStyle,
         OptionSetParams,
         QueryModifiers,
+        Ref,
         Sharing,
         Translation,
         ValueType,
@@ -29,7 +29,7 @@ class TrackedEntityAttributeParams:
     code: str | Unset = UNSET
     confidential: bool | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     dimension_item: str | Unset = UNSET
     display_description: str | Unset = UNSET
@@ -47,9 +47,9 @@ class TrackedEntityAttributeParams:
     id: str | Unset = UNSET
     inherit: bool | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
-    legend_set: DimensionalItemObject | Unset = UNSET
-    legend_sets: list[DimensionalItemObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     name: str | Unset = UNSET
     option_set: OptionSetParams | Unset = UNSET
     option_set_value: bool | Unset = UNSET

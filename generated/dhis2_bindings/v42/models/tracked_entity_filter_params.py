@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
     from . import (
         AttributeValueParams,
-        DimensionalItemObject,
         EnrollmentStatus,
         EntityQueryCriteria,
         EventFilterInfo,
         FilterPeriod,
         ObjectStyle,
         ProgramParams,
+        Ref,
         Sharing,
         Translation,
     )
@@ -28,7 +28,7 @@ class TrackedEntityFilterParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_name: str | Unset = UNSET
@@ -41,7 +41,7 @@ class TrackedEntityFilterParams:
     followup: bool | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     name: str | Unset = UNSET
     program: ProgramParams | Unset = UNSET
     sharing: Sharing | Unset = UNSET

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
     from . import (
         AttributeValueParams,
-        DimensionalItemObject,
         JsonObject,
         OrganisationUnitParams,
+        Ref,
         RelationshipItemParams,
         Sharing,
         TrackedEntityAttributeValueParams,
@@ -29,11 +29,11 @@ class TrackedEntityParams:
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
     created_at_client: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     created_by_user_info: UserInfoSnapshot | Unset = UNSET
     deleted: bool | Unset = UNSET
     display_name: str | Unset = UNSET
-    enrollments: list[DimensionalItemObject] | Unset = UNSET
+    enrollments: list[Ref] | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     geometry: JsonObject | Unset = UNSET
@@ -41,7 +41,7 @@ class TrackedEntityParams:
     inactive: bool | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
     last_updated_at_client: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     last_updated_by_user_info: UserInfoSnapshot | Unset = UNSET
     name: str | Unset = UNSET
     organisation_unit: OrganisationUnitParams | Unset = UNSET
@@ -51,6 +51,6 @@ class TrackedEntityParams:
     sharing: Sharing | Unset = UNSET
     stored_by: str | Unset = UNSET
     tracked_entity_attribute_values: list[TrackedEntityAttributeValueParams] | Unset = UNSET
-    tracked_entity_type: DimensionalItemObject | Unset = UNSET
+    tracked_entity_type: Ref | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from . import (
         AttributeValueParams,
-        DimensionalItemObject,
+        Ref,
         Sharing,
         TrackedEntityAttributeParams,
         TrackedEntityTypeParams,
@@ -25,7 +25,7 @@ class TrackedEntityTypeAttributeParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     display_in_list: bool | Unset = UNSET
     display_name: str | Unset = UNSET
     display_short_name: str | Unset = UNSET
@@ -33,7 +33,7 @@ class TrackedEntityTypeAttributeParams:
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     mandatory: bool | Unset = UNSET
     searchable: bool | Unset = UNSET
     sharing: Sharing | Unset = UNSET

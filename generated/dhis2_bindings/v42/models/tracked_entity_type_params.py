@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
     from . import (
         AttributeValueParams,
-        DimensionalItemObject,
         FeatureType,
         ObjectStyle,
+        Ref,
         Sharing,
         TrackedEntityTypeAttributeParams,
         Translation,
@@ -26,7 +26,7 @@ class TrackedEntityTypeParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     display_description: str | Unset = UNSET
     display_form_name: str | Unset = UNSET
@@ -38,7 +38,7 @@ class TrackedEntityTypeParams:
     form_name: str | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     max_tei_count_to_return: int | Unset = UNSET
     min_attributes_required_to_search: int | Unset = UNSET
     name: str | Unset = UNSET

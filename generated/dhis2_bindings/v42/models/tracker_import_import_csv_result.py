@@ -7,7 +7,7 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import ErrorCode, PersistenceReport, Response, TrackerStats, ValidationReport
+    from . import ErrorCode, PersistenceReport, TrackerStats, ValidationReport, WebMessageResponse
 
 
 @_define(kw_only=True)
@@ -19,7 +19,7 @@ class TrackerImportImportCsvResult:
     http_status: str | Unset = UNSET
     http_status_code: int | Unset = UNSET
     message: str | Unset = UNSET
-    response: Response | Unset = UNSET
+    response: WebMessageResponse | Unset = UNSET
     stats: TrackerStats | Unset = UNSET
     status: Any | Unset = UNSET
     validation_report: ValidationReport | Unset = UNSET

@@ -9,7 +9,7 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import AttributeValueParams, DimensionalItemObject, Sharing, Translation, UserDto
+    from . import AttributeValueParams, Ref, Sharing, Translation, UserDto
 
 
 @_define(kw_only=True)
@@ -17,15 +17,15 @@ class UserGroupParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     display_name: str | Unset = UNSET
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     id: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
-    managed_by_groups: list[DimensionalItemObject] | Unset = UNSET
-    managed_groups: list[DimensionalItemObject] | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
+    managed_by_groups: list[Ref] | Unset = UNSET
+    managed_groups: list[Ref] | Unset = UNSET
     name: str | Unset = UNSET
     sharing: Sharing | Unset = UNSET
     translations: list[Translation] | Unset = UNSET

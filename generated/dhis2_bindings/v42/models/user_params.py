@@ -9,22 +9,22 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import AttributeValueParams, DimensionalItemObject, Sharing, StringMap, Translation
+    from . import AttributeValueParams, Ref, Sharing, StringMap, Translation
 
 
 @_define(kw_only=True)
 class UserParams:
     account_expiry: datetime.datetime | Unset = UNSET
     attribute_values: list[AttributeValueParams] | Unset = UNSET
-    avatar: DimensionalItemObject | Unset = UNSET
+    avatar: Ref | Unset = UNSET
     birthday: datetime.datetime | Unset = UNSET
-    cat_dimension_constraints: list[DimensionalItemObject] | Unset = UNSET
+    cat_dimension_constraints: list[Ref] | Unset = UNSET
     code: str | Unset = UNSET
-    cogs_dimension_constraints: list[DimensionalItemObject] | Unset = UNSET
+    cogs_dimension_constraints: list[Ref] | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     data_view_max_organisation_unit_level: int | Unset = UNSET
-    data_view_organisation_units: list[DimensionalItemObject] | Unset = UNSET
+    data_view_organisation_units: list[Ref] | Unset = UNSET
     disabled: bool | Unset = UNSET
     display_name: str | Unset = UNSET
     education: str | Unset = UNSET
@@ -47,11 +47,11 @@ class UserParams:
     last_checked_interpretations: datetime.datetime | Unset = UNSET
     last_login: datetime.datetime | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     ldap_id: str | Unset = UNSET
     nationality: str | Unset = UNSET
     open_id: str | Unset = UNSET
-    organisation_units: list[DimensionalItemObject] | Unset = UNSET
+    organisation_units: list[Ref] | Unset = UNSET
     password: str | Unset = UNSET
     password_last_updated: datetime.datetime | Unset = UNSET
     phone_number: str | Unset = UNSET
@@ -60,12 +60,12 @@ class UserParams:
     sharing: Sharing | Unset = UNSET
     skype: str | Unset = UNSET
     surname: str | Unset = UNSET
-    tei_search_organisation_units: list[DimensionalItemObject] | Unset = UNSET
+    tei_search_organisation_units: list[Ref] | Unset = UNSET
     telegram: str | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     twitter: str | Unset = UNSET
-    user_groups: list[DimensionalItemObject] | Unset = UNSET
-    user_roles: list[DimensionalItemObject] | Unset = UNSET
+    user_groups: list[Ref] | Unset = UNSET
+    user_roles: list[Ref] | Unset = UNSET
     username: str | Unset = UNSET
     verified_email: str | Unset = UNSET
     welcome_message: str | Unset = UNSET

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
         AggregationType,
         AttributeValueParams,
         DataApprovalWorkflowPeriodType,
-        DimensionalItemObject,
         DimensionItemType,
         Expression,
         Importance,
         Operator,
         QueryModifiers,
+        Ref,
         Sharing,
         Translation,
     )
@@ -32,7 +32,7 @@ class ValidationRuleParams:
     attribute_values: list[AttributeValueParams] | Unset = UNSET
     code: str | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     description: str | Unset = UNSET
     dimension_item: str | Unset = UNSET
     dimension_item_type: DimensionItemType | Unset = UNSET
@@ -48,12 +48,12 @@ class ValidationRuleParams:
     importance: Importance | Unset = UNSET
     instruction: str | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     left_side: Expression | Unset = UNSET
-    legend_set: DimensionalItemObject | Unset = UNSET
-    legend_sets: list[DimensionalItemObject] | Unset = UNSET
+    legend_set: Ref | Unset = UNSET
+    legend_sets: list[Ref] | Unset = UNSET
     name: str | Unset = UNSET
-    notification_templates: list[DimensionalItemObject] | Unset = UNSET
+    notification_templates: list[Ref] | Unset = UNSET
     operator: Operator | Unset = UNSET
     organisation_unit_levels: list[int] | Unset = UNSET
     period_type: DataApprovalWorkflowPeriodType | Unset = UNSET
@@ -63,5 +63,5 @@ class ValidationRuleParams:
     short_name: str | Unset = UNSET
     skip_form_validation: bool | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
-    validation_rule_groups: list[DimensionalItemObject] | Unset = UNSET
+    validation_rule_groups: list[Ref] | Unset = UNSET
     unknown_: dict[str, Any] | None = None

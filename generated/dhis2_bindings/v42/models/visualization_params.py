@@ -19,7 +19,6 @@ if TYPE_CHECKING:
         DataDimensionItemParams,
         DataElementGroupSetDimensionParams,
         DigitGroupSeparator,
-        DimensionalItemObject,
         DisplayDensity,
         FontSize,
         HideEmptyItemStrategy,
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
         NumberType,
         OrganisationUnitGroupSetDimensionParams,
         OutlierAnalysis,
+        Ref,
         RegressionType,
         RelativePeriods,
         ReportingParams,
@@ -59,10 +59,10 @@ class VisualizationParams:
     col_totals: bool | Unset = UNSET
     color_set: str | Unset = UNSET
     column_dimensions: list[str] | Unset = UNSET
-    columns: list[DimensionalItemObject] | Unset = UNSET
+    columns: list[Ref] | Unset = UNSET
     completed_only: bool | Unset = UNSET
     created: datetime.datetime | Unset = UNSET
-    created_by: DimensionalItemObject | Unset = UNSET
+    created_by: Ref | Unset = UNSET
     cumulative_values: bool | Unset = UNSET
     data_dimension_items: list[DataDimensionItemParams] | Unset = UNSET
     data_element_dimensions: list[TrackedEntityDataElementDimensionParams] | Unset = UNSET
@@ -84,7 +84,7 @@ class VisualizationParams:
     favorite: bool | Unset = UNSET
     favorites: list[str] | Unset = UNSET
     filter_dimensions: list[str] | Unset = UNSET
-    filters: list[DimensionalItemObject] | Unset = UNSET
+    filters: list[Ref] | Unset = UNSET
     fix_column_headers: bool | Unset = UNSET
     fix_row_headers: bool | Unset = UNSET
     font_size: FontSize | Unset = UNSET
@@ -98,10 +98,10 @@ class VisualizationParams:
     hide_title: bool | Unset = UNSET
     icons: list[VisualizationIcon] | Unset = UNSET
     id: str | Unset = UNSET
-    interpretations: list[DimensionalItemObject] | Unset = UNSET
-    item_organisation_unit_groups: list[DimensionalItemObject] | Unset = UNSET
+    interpretations: list[Ref] | Unset = UNSET
+    item_organisation_unit_groups: list[Ref] | Unset = UNSET
     last_updated: datetime.datetime | Unset = UNSET
-    last_updated_by: DimensionalItemObject | Unset = UNSET
+    last_updated_by: Ref | Unset = UNSET
     legend: LegendDefinitionsParams | Unset = UNSET
     measure_criteria: str | Unset = UNSET
     meta_data: MetadataItemParamsMap | Unset = UNSET
@@ -112,7 +112,7 @@ class VisualizationParams:
     org_unit_field: str | Unset = UNSET
     organisation_unit_group_set_dimensions: list[OrganisationUnitGroupSetDimensionParams] | Unset = UNSET
     organisation_unit_levels: list[int] | Unset = UNSET
-    organisation_units: list[DimensionalItemObject] | Unset = UNSET
+    organisation_units: list[Ref] | Unset = UNSET
     outlier_analysis: OutlierAnalysis | Unset = UNSET
     percent_stacked_values: bool | Unset = UNSET
     periods: list[str] | Unset = UNSET
@@ -125,7 +125,7 @@ class VisualizationParams:
     row_dimensions: list[str] | Unset = UNSET
     row_sub_totals: bool | Unset = UNSET
     row_totals: bool | Unset = UNSET
-    rows: list[DimensionalItemObject] | Unset = UNSET
+    rows: list[Ref] | Unset = UNSET
     series: list[Series] | Unset = UNSET
     series_key: SeriesKey | Unset = UNSET
     sharing: Sharing | Unset = UNSET

@@ -7,7 +7,7 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import ErrorCode, Response, Status
+    from . import ErrorCode, Status, WebMessageResponse
 
 
 @_define(kw_only=True)
@@ -18,6 +18,6 @@ class WebMessage:
     http_status: str | Unset = UNSET
     http_status_code: int | Unset = UNSET
     message: str | Unset = UNSET
-    response: Response | Unset = UNSET
+    response: WebMessageResponse | Unset = UNSET
     status: Status | Unset = UNSET
     unknown_: dict[str, Any] | None = None

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @_define(kw_only=True)
-class Response:
+class WebMessageResponse:
     conflicts: list[ImportConflict] | Unset = UNSET
     created: Any | Unset = UNSET
     data_set_complete: str | Unset = UNSET

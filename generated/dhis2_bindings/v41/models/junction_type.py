@@ -2,6 +2,6 @@
 from dhis2_wire import OpenEnum
 
 
-class Junction(OpenEnum):
+class JunctionType(OpenEnum):
     AND = "AND"
     OR = "OR"
