@@ -15,7 +15,7 @@ import importlib
 import json
 import types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from attrs import AttrsInstance, has
@@ -26,82 +26,80 @@ from dhis2_wire.values import UNSET, File, Text, Unset
 Reader: TypeAlias = Callable[[Any], Any]
 
 SHAPES = 512  # sets of keys a model that get a compiled reader; the rest, if a server makes them up, a slower one
-SHOWN = 60  # characters of a wrong value in an error
-
-
-class DecodeError(ValueError):
-    """An answer is not what its operation promises; `path` says where, such as `messageConversations[3].created`."""
-
-    def __init__(self, path: str, expected: str, got: object) -> None:
-        super().__init__(path, expected, got)
-        self.path, self.expected, self.got = path, expected, got
-
-    def __str__(self) -> str:
-        got = repr(self.got)
-        return f"{self.path or 'the answer'}: expected {self.expected}, got {got[:SHOWN]}{'…' * (len(got) > SHOWN)}"
+WRONG = (TypeError, ValueError, RecursionError)  # what a reader raises for a value that it cannot read
 
 
 def decode(result: str, models: str, content: bytes | str) -> Any:
     """Read JSON text as the type that `result` names in the package `models`; DecodeError names what does not fit."""
+    from dhis2_wire.locate import DecodeError
+
     try:
         value = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise DecodeError("", "JSON", f"{error}") from None
+        raise DecodeError("", "JSON", str(error)) from None
     return from_json(result, models, value)
 
 
 def from_json(result: str, models: str, value: object) -> Any:
     """Read parsed JSON as the type that `result` names in the package `models`."""
-    space = _space(models)
+    space = space_of(models)
     try:
         return space.root(result)(value)
-    except DecodeError:
-        raise
-    except (TypeError, ValueError, RecursionError):
-        raise space.locate(space.type(result), value) from None
+    except WRONG:
+        from dhis2_wire.locate import locate  # costs nothing until something is wrong
+
+        raise locate(space, space.evaluate(result), value) from None
 
 
 @functools.cache
-def _space(models: str) -> _Space:
-    return _Space(models)
+def space_of(models: str) -> Space:
+    """Give the readers of a package of models."""
+    return Space(models)
 
 
-class _Space(dict[str, Any]):
+class Space(dict[str, Any]):
     """The names that annotations of one package of models may use; a model is imported when it is first named."""
 
     def __init__(self, models: str) -> None:
         super().__init__(datetime=datetime, Any=Any, Unset=Unset, File=File, Text=Text)
         self.models = importlib.import_module(models)
         self.readers: dict[type, Reader] = {}
-        self.root = functools.cache(lambda result: self.reader(self.type(result)) or (lambda value: value))
+        self.root = functools.cache(self._root)
 
     def __missing__(self, name: str) -> Any:
         builtin = {"str": str, "int": int, "float": float, "bool": bool, "dict": dict, "list": list, "None": None}
         value = builtin[name] if name in builtin else getattr(self.models, name)
-        self[name] = value = self.type(value) if isinstance(value, str) else value
+        self[name] = value = self.evaluate(value) if isinstance(value, str) else value
         return value
 
-    def type(self, annotation: str) -> Any:
-        # Annotations are written by the generator, never by a server.
+    def evaluate(self, annotation: str) -> Any:
+        """Give the type that an annotation means. Annotations are written by the generator, never by a server."""
         return eval(annotation, {"__builtins__": {}}, self)  # noqa: S307
+
+    def field(self, cls: type[AttrsInstance], name: str) -> Any:
+        """Give the type of a model's field."""
+        return self.evaluate(typing.cast("str", getattr(cls.__attrs_attrs__, name).type))
+
+    def _root(self, result: str) -> Reader:
+        return self.reader(self.evaluate(result)) or (lambda value: value)
 
     def reader(self, kind: Any) -> Reader | None:
         """Give what converts a JSON value to this type, or None where nothing is to be done."""
         origin, arguments = typing.get_origin(kind), typing.get_args(kind)
         if origin in (typing.Union, types.UnionType):
-            return self.union([a for a in arguments if a not in (Unset, types.NoneType)])
+            return self._union([a for a in arguments if a not in (Unset, types.NoneType)])
         if origin is list:
-            return _list_reader(self.reader(arguments[0]))
+            return _list(self.reader(arguments[0]))
         if origin is dict:
-            return _dict_reader(self.reader(arguments[1]))
+            return _dict(self.reader(arguments[1]))
         if kind is datetime.datetime or kind is datetime.date:
             return typing.cast("Reader", kind.fromisoformat)
         if isinstance(kind, type) and issubclass(kind, enum.Enum):
             members: dict[Any, Any] = dict(kind._value2member_map_)
             return lambda value: members[value] if value in members else kind(value)
-        return self.model(kind) if isinstance(kind, type) and has(kind) else None
+        return self._model(kind) if isinstance(kind, type) and has(kind) else None
 
-    def union(self, kinds: list[Any]) -> Reader | None:
+    def _union(self, kinds: list[Any]) -> Reader | None:
         """One type that may be absent is read as that type; of several the first that fits, or the value as it is."""
         readers = [reader for kind in kinds if (reader := self.reader(kind))]
         if len(kinds) == 1 or not readers:
@@ -111,13 +109,13 @@ class _Space(dict[str, Any]):
             for reader in readers:
                 try:
                     return reader(value)
-                except (TypeError, ValueError):  # the next one, then
+                except WRONG:
                     continue
             return value
 
         return read
 
-    def model(self, cls: type[AttrsInstance]) -> Reader:
+    def _model(self, cls: type[AttrsInstance]) -> Reader:
         if cls in self.readers:
             return self.readers[cls]
         names = {key: name for name, key in wire_names(cls).items()}
@@ -130,17 +128,14 @@ class _Space(dict[str, Any]):
             shape = shapes.get(keys)
             if shape is None:
                 if len(shapes) == SHAPES:
-                    return self.plain(cls, names, value)
-                shape = shapes[keys] = self.compile(cls, names, keys)
+                    return self._plain(cls, names, value)
+                shape = shapes[keys] = self._compile(cls, names, keys)
             return shape(value)
 
         self.readers[cls] = read
         return read
 
-    def field(self, cls: type[AttrsInstance], name: str) -> Any:
-        return self.type(typing.cast("str", getattr(cls.__attrs_attrs__, name).type))
-
-    def plain(self, cls: type[AttrsInstance], names: dict[str, str], value: dict[str, Any]) -> Any:
+    def _plain(self, cls: type[AttrsInstance], names: dict[str, str], value: dict[str, Any]) -> Any:
         """Read without compiling: what is left for objects whose sets of keys never end."""
         made: Any = object.__new__(cls)
         given = {names[key]: item for key, item in value.items() if key in names}
@@ -151,7 +146,7 @@ class _Space(dict[str, Any]):
         setattr(made, UNKNOWN, {key: item for key, item in value.items() if key not in names} or None)
         return made
 
-    def compile(self, cls: type[AttrsInstance], names: dict[str, str], keys: tuple[str, ...]) -> Reader:
+    def _compile(self, cls: type[AttrsInstance], names: dict[str, str], keys: tuple[str, ...]) -> Reader:
         scope: dict[str, Any] = {"new": object.__new__, "cls": cls, "UNSET": UNSET}
         lines, unknown = [], []
         for i, key in enumerate(keys):
@@ -171,37 +166,8 @@ class _Space(dict[str, Any]):
         exec(source, scope)  # noqa: S102 - names of generated fields and quoted keys only
         return typing.cast("Reader", scope["read"])
 
-    def locate(self, kind: Any, value: Any) -> DecodeError:
-        """Find the innermost value that its reader refuses."""
-        path, inner = "", [(kind, value, "")]
-        while inner:
-            kind, value, path = inner[0]
-            inner = [child for child in self.children(kind, value, path) if self.refuses(*child[:2])][:1]
-        return DecodeError(path.lstrip("."), _expected(kind), value)
 
-    def refuses(self, kind: Any, value: Any) -> bool:
-        try:
-            (self.reader(kind) or str)(value)
-        except (TypeError, ValueError, RecursionError):
-            return True
-        return False
-
-    def children(self, kind: Any, value: Any, path: str) -> Iterator[tuple[Any, Any, str]]:
-        origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-        if origin in (typing.Union, types.UnionType):
-            for argument in arguments:
-                yield from self.children(argument, value, path)
-        elif origin is list and isinstance(value, list):
-            yield from ((arguments[0], item, f"{path}[{i}]") for i, item in enumerate(value) if item is not None)
-        elif origin is dict and isinstance(value, dict):
-            yield from ((arguments[1], item, f"{path}.{key}") for key, item in value.items() if item is not None)
-        elif isinstance(kind, type) and has(kind) and isinstance(value, dict):
-            for name, key in wire_names(kind).items():
-                if value.get(key) is not None:
-                    yield self.field(kind, name), value[key], f"{path}.{key}"
-
-
-def _list_reader(item: Reader | None) -> Reader:
+def _list(item: Reader | None) -> Reader:
     def read(value: Any) -> Any:
         if value.__class__ is not list:
             raise TypeError
@@ -210,19 +176,10 @@ def _list_reader(item: Reader | None) -> Reader:
     return read
 
 
-def _dict_reader(item: Reader | None) -> Reader:
+def _dict(item: Reader | None) -> Reader:
     def read(value: Any) -> Any:
         if value.__class__ is not dict:
             raise TypeError
         return value if item is None else {key: None if entry is None else item(entry) for key, entry in value.items()}
 
     return read
-
-
-def _expected(kind: Any) -> str:
-    kinds = [a for a in typing.get_args(kind) if a is not Unset] if isinstance(kind, types.UnionType) else [kind]
-    names = {datetime.datetime: "a date and time", datetime.date: "a date", list: "a list", dict: "an object"}
-    return " or ".join(
-        names.get(typing.get_origin(k) or k) or f"an object ({k.__name__})" if has(k) else names.get(k, str(k))
-        for k in kinds
-    )

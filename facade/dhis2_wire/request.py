@@ -31,7 +31,11 @@ def segment(name: str, value: object) -> str:
 
 def rest(name: str, value: object) -> str:
     """Quote the rest of a path, whose segments the caller divides by slashes."""
-    return "/".join(segment(name, part) for part in str(value).split("/")) if isinstance(value, str) else segment(name, value)
+    return (
+        "/".join(segment(name, part) for part in str(value).split("/"))
+        if isinstance(value, str)
+        else segment(name, value)
+    )
 
 
 def comma(value: str | Iterable[str] | Unset) -> str | Unset:

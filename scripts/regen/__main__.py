@@ -63,7 +63,11 @@ def run(options: argparse.Namespace) -> int:
         raise RegenError(STEP, "openapi/", "no documents", "give VERSION= and URL= or SPEC=")
     differing = regenerate(layout, versions, given, check=options.check)
     if differing:
-        print(f"regen: {len(differing)} files differ from what is generated, say make regen:", *differing[:SHOWN], sep="\n  ")
+        print(
+            f"regen: {len(differing)} files differ from what is generated, say make regen:",
+            *differing[:SHOWN],
+            sep="\n  ",
+        )
         return 1
     print("nothing differs" if options.check else "done")
     return 0

@@ -24,8 +24,9 @@ PROSE = frozenset({"description", "summary", "example", "examples", "externalDoc
 # Below these the keys are names that the server chose, not words of OpenAPI.
 MAPS = frozenset(
     {
-        "callbacks", "content", "definitions", "$defs", "encoding", "headers", "links", "mapping", "parameters", "paths",
-        "patternProperties", "properties", "requestBodies", "responses", "schemas", "scopes", "securitySchemes", "variables",
+        "callbacks", "content", "definitions", "$defs", "encoding", "headers", "links", "mapping", "parameters",
+        "paths", "patternProperties", "properties", "requestBodies", "responses", "schemas", "scopes",
+        "securitySchemes", "variables",
     }
 )  # fmt: skip
 DATA = frozenset({"const", "default"})
@@ -57,16 +58,23 @@ def fetch(url: str, version: str, environment: Mapping[str, str]) -> Published:
     base = re.sub(r"(/api(/\d+)?)?/*$", "", url)
     _check_address(base)
     with httpx.Client(
-        headers={"Accept": "application/json", "X-Requested-With": "XMLHttpRequest", **headers}, auth=auth, timeout=TIMEOUT
+        headers={"Accept": "application/json", "X-Requested-With": "XMLHttpRequest", **headers},
+        auth=auth,
+        timeout=TIMEOUT,
     ) as client:
         info = _json(_get(client, f"{base}/api/system/info"), "/api/system/info")
         number = str(info.get("version", "")) if isinstance(info, dict) else ""
         match = re.match(r"(?:2\.)?(\d{2,})\b", number)
         if not match:
-            raise RegenError(STEP, "/api/system/info", f"no version of DHIS2 ({number[:40]!r})", "is this a DHIS2 server?")
+            raise RegenError(
+                STEP, "/api/system/info", f"no version of DHIS2 ({number[:40]!r})", "is this a DHIS2 server?"
+            )
         if match[1] != version:
             raise RegenError(
-                STEP, "/api/system/info", f"the server is {number}, not {version}", f"use VERSION={match[1]} or another URL"
+                STEP,
+                "/api/system/info",
+                f"the server is {number}, not {version}",
+                f"use VERSION={match[1]} or another URL",
             )
         answer = _get(client, base + PLACES[0])
         if answer.status_code == httpx.codes.NOT_FOUND:
@@ -97,7 +105,10 @@ def _check_address(base: str) -> None:
         raise RegenError(STEP, "URL", str(error), "write it as https://server.example.org") from None
     if address.scheme not in ("http", "https") or not address.host or address.userinfo:
         raise RegenError(
-            STEP, "URL", "not the address of a server", "write https://server.example.org, credentials in the environment"
+            STEP,
+            "URL",
+            "not the address of a server",
+            "write https://server.example.org, credentials in the environment",
         )
     if address.scheme == "http" and not _loopback(address.host):
         raise RegenError(STEP, "URL", "http would send the credentials in the clear", "use https")
@@ -115,14 +126,19 @@ def _get(client: httpx.Client, url: str) -> httpx.Response:
     try:
         answer = client.get(url)
     except httpx.TimeoutException:
-        raise RegenError(STEP, place, f"no answer in {TIMEOUT:.0f} s", "try again, or save the document for SPEC=") from None
+        raise RegenError(
+            STEP, place, f"no answer in {TIMEOUT:.0f} s", "try again, or save the document for SPEC="
+        ) from None
     except httpx.HTTPError as error:
         raise RegenError(STEP, place, f"the server cannot be reached ({error})", "check URL and network") from None
     if answer.status_code == httpx.codes.UNAUTHORIZED or "login" in answer.headers.get("location", ""):
         raise RegenError(STEP, place, "the server did not take the credentials", "check DHIS2_TOKEN or DHIS2_USERNAME")
     if answer.is_redirect:
         raise RegenError(
-            STEP, place, f"redirected to {answer.headers.get('location', '')[:200]}", "give the address that answers itself"
+            STEP,
+            place,
+            f"redirected to {answer.headers.get('location', '')[:200]}",
+            "give the address that answers itself",
         )
     return answer
 
@@ -148,12 +164,16 @@ def parse(raw: bytes, place: str) -> dict[str, Json]:
     """Read an OpenAPI 3 document, or say what else it is."""
     found = _loads(raw, place)
     if isinstance(found, dict) and "swagger" in found:
-        raise RegenError(STEP, place, f"Swagger {found['swagger']}", "regen reads OpenAPI 3, as /api/openapi.json gives it")
+        raise RegenError(
+            STEP, place, f"Swagger {found['swagger']}", "regen reads OpenAPI 3, as /api/openapi.json gives it"
+        )
     if not isinstance(found, dict) or not str(found.get("openapi", "")).startswith("3."):
         raise RegenError(STEP, place, "JSON, but no OpenAPI 3 document", "use what /api/openapi.json answers")
     paths = found.get("paths")
     if not isinstance(paths, dict) or not any(isinstance(item, dict) and item for item in paths.values()):
-        raise RegenError(STEP, f"{place}: $.paths", "no operations", "the document may be of one path only; fetch it whole")
+        raise RegenError(
+            STEP, f"{place}: $.paths", "no operations", "the document may be of one path only; fetch it whole"
+        )
     return found
 
 
@@ -176,12 +196,17 @@ def canonical(document: dict[str, Json], place: str) -> dict[str, Json]:
     reduced["servers"] = [{"url": "/"}]
     for path, item in reduced["paths"].items():
         if not isinstance(item, dict):
-            raise RegenError(STEP, f"{place}: $.paths[{path!r}]", "not an object", "the document is damaged; fetch it again")
+            raise RegenError(
+                STEP, f"{place}: $.paths[{path!r}]", "not an object", "the document is damaged; fetch it again"
+            )
         for method in METHODS:
             operation = item.get(method)
             if operation is not None and not isinstance(operation, dict):
                 raise RegenError(
-                    STEP, f"{place}: $.paths[{path!r}].{method}", "not an object", "the document is damaged; fetch it again"
+                    STEP,
+                    f"{place}: $.paths[{path!r}].{method}",
+                    "not an object",
+                    "the document is damaged; fetch it again",
                 )
             if operation and isinstance(operation.get("operationId"), str):
                 controller, dot, handlers = operation["operationId"].partition(".")

@@ -90,7 +90,9 @@ def members(values: list[str]) -> list[str]:
     """Spell the members of an enum, each once, each a name."""
     spelled: list[str] = []
     for value in values:
-        plain = "_".join(words(value)).upper() if re.search("[a-z]", value) else "_".join(re.findall("[A-Z0-9]+", value))
+        plain = (
+            "_".join(words(value)).upper() if re.search("[a-z]", value) else "_".join(re.findall("[A-Z0-9]+", value))
+        )
         name = plain if plain[:1].isalpha() else f"VALUE_{plain}".rstrip("_")
         number, unique = 1, name
         while unique in spelled:

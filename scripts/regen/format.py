@@ -16,9 +16,19 @@ LINE = 120  # characters
 def format_tree(folder: Path) -> str:
     """Format all of a folder in place; gives the version of ruff."""
     # A trailing comma in a template is no wish for one item a line: that would be a sixth of the size.
-    options = ["--isolated", "--no-cache", "--line-length", str(LINE), "--config", "format.skip-magic-trailing-comma=true"]
+    options = [
+        "--isolated",
+        "--no-cache",
+        "--line-length",
+        str(LINE),
+        "--config",
+        "format.skip-magic-trailing-comma=true",
+    ]
     done = subprocess.run(
-        [sys.executable, "-m", "ruff", "format", "--quiet", *options, str(folder)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "ruff", "format", "--quiet", *options, str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[0]

@@ -1,7 +1,7 @@
 """Run openapi-python-client over an emitted document; a program of its own, in the generator's environment.
 
-It is called with one JSON object on standard input (document, output, templates, version, overrides) and answers with
-another (generator, errors, functions, classes) on standard output. The client parses and types; writing is done here, because its
+It takes a JSON object from standard input (document, output, templates, version, overrides) and gives another
+(generator, errors, functions, classes) on standard output. The client parses and types; writing is done here, because its
 own writer makes a module for each operation and ours one for each controller.
 """
 

@@ -58,7 +58,9 @@ def load(folder: Path) -> list[Action]:
         except yaml.YAMLError as error:
             raise RegenError(STEP, file.name, f"not YAML ({error})".replace("\n", " "), "mend the file") from None
         if not isinstance(overlay, dict) or overlay.get("overlay") != "1.0.0" or not overlay.get("actions"):
-            raise RegenError(STEP, file.name, "not an OpenAPI Overlay 1.0.0 with actions", "begin it with overlay: 1.0.0")
+            raise RegenError(
+                STEP, file.name, "not an OpenAPI Overlay 1.0.0 with actions", "begin it with overlay: 1.0.0"
+            )
         actions += [_action(file, number, action) for number, action in enumerate(overlay["actions"])]
     seen: set[str] = set()
     for action in actions:
@@ -132,7 +134,9 @@ def _apply(document: dict[str, Json], action: Action) -> Counts:
             match.obj.append(copy.deepcopy(action.update))
             changed += 1
         else:
-            raise RegenError(STEP, action.name, "updates what is neither object nor list", "aim at the object around it")
+            raise RegenError(
+                STEP, action.name, "updates what is neither object nor list", "aim at the object around it"
+            )
     return Counts(len(matches), changed)
 
 
@@ -165,6 +169,8 @@ def check(counts: Mapping[str, Counts], locked: Mapping[str, Counts] | None, ver
             raise RegenError(STEP, name, f"matched {now.matched} and changed {now.changed} in v{version}, "
                              f"the lock says {then.matched} and {then.changed}", remedy)  # fmt: skip
         if not now.matched:
-            raise RegenError(STEP, name, f"matches nothing in v{version}", "correct the target, or say x-from or x-until")
+            raise RegenError(
+                STEP, name, f"matches nothing in v{version}", "correct the target, or say x-from or x-until"
+            )
         if now.changed < now.matched:
             raise RegenError(STEP, name, f"changes nothing in v{version}", "the document is right there: say x-until")

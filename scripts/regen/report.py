@@ -1,4 +1,4 @@
-"""What changed between two versions, for a person; `python -m scripts.regen.report 41 42` prints the part on messaging."""
+"""What changed between two versions, for a person; `python -m scripts.regen.report 41 42` prints the first part."""
 
 from __future__ import annotations
 
@@ -39,7 +39,11 @@ def report(older: Version | None, newer: Version, needed: Mapping[str, str]) -> 
     """Write the report: what the facade lacks, what overlays did, then messaging and files, then everything else."""
     versions = [newer] if older is None else [older, newer]
     near = set(needed)
-    title = f"DHIS2 2.{newer.api.version}" if older is None else f"From DHIS2 2.{older.api.version} to 2.{newer.api.version}"
+    title = (
+        f"DHIS2 2.{newer.api.version}"
+        if older is None
+        else f"From DHIS2 2.{older.api.version} to 2.{newer.api.version}"
+    )
     lines = [f"# {title}", "", "Written by `make regen` from the normalised documents; `+` is new, `-` is gone.", ""]
     lines += _counts(versions)
     lines += _facade(versions, needed)
@@ -78,7 +82,9 @@ def _overlays(versions: list[Version]) -> list[str]:
         if not counts.matched:
             lines.append(f"- **did not apply**: {name}")
         elif counts.changed < counts.matched:
-            lines.append(f"- **changed nothing** in {counts.matched - counts.changed} of {counts.matched} places: {name}")
+            lines.append(
+                f"- **changed nothing** in {counts.matched - counts.changed} of {counts.matched} places: {name}"
+            )
         elif older and before is None:
             lines.append(f"- applies from here on, {counts.matched} places: {name}")
         elif before and before != counts:
@@ -207,7 +213,7 @@ def main() -> None:
     """Print the part of a report that can be read in a minute, and say where the whole is."""
     layout = Layout(Path(__file__).parents[2])
     try:
-        if len(sys.argv) != 3 or not all(word.isdigit() for word in sys.argv[1:]):  # noqa: PLR2004 - two versions
+        if len(sys.argv) != 3 or not all(word.isdigit() for word in sys.argv[1:]):
             raise RegenError(STEP, "FROM and TO", "two versions are needed", "say make report FROM=41 TO=42")
         older, newer = sorted(sys.argv[1:], key=int)
         path = layout.report(older, newer)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import fcntl
 import filecmp
 import json
-import os
 import shutil
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Self
 
 from scripts.regen.errors import RegenError
 from scripts.regen.layout import Layout
@@ -30,7 +29,7 @@ class Stage:
         self._lock: IO[str] | None = None
         self._removed: list[Path] = []
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> Self:
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         self._lock = (self.folder.parent / "regen.lock").open("w")
         try:
@@ -43,7 +42,9 @@ class Stage:
         self.new.mkdir(parents=True)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if not self.ready.exists():  # else the next run goes on moving
             shutil.rmtree(self.folder, ignore_errors=True)
         if self._lock:
@@ -66,7 +67,9 @@ class Stage:
     def differences(self, folders: list[Path]) -> list[str]:
         """What would change: every staged file that differs, and files of these folders that are not staged."""
         staged = {path.relative_to(self.new) for path in self.new.rglob("*") if path.is_file()}
-        changed = {p for p in staged if not (self.root / p).is_file() or not filecmp.cmp(self.new / p, self.root / p, False)}
+        changed = {
+            p for p in staged if not (self.root / p).is_file() or not filecmp.cmp(self.new / p, self.root / p, False)
+        }
         present = {p for folder in folders for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
         stale = {path.relative_to(self.root) for path in present} - staged
         stale |= {path.relative_to(self.root) for path in self._removed if path.exists()}
@@ -100,4 +103,4 @@ class Stage:
                 aside = self.old / name
                 aside.parent.mkdir(parents=True, exist_ok=True)
                 target.rename(aside)
-            os.replace(source, target)
+            source.replace(target)

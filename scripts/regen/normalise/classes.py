@@ -93,7 +93,9 @@ def expression(schema: Schema) -> str:
     if "items" in schema:
         return f"[{expression(schema['items'])}]"
     if "properties" in schema:
-        return "{" + ", ".join(f"{key}: {expression(value)}" for key, value in sorted(schema["properties"].items())) + "}"
+        return (
+            "{" + ", ".join(f"{key}: {expression(value)}" for key, value in sorted(schema["properties"].items())) + "}"
+        )
     if "additionalProperties" in schema:
         return f"{{*: {expression(schema['additionalProperties'])}}}"
     return str(schema.get("format") or schema.get("type") or "any")
@@ -204,7 +206,7 @@ class _Namer:
         for key, named in found.items():
             used = Counter((use.hint, name) for name in named for use in self.uses.get(name, ()))
             for hint in {hint for hint, _ in used} if len(named) > 1 else ():
-                own[f"{key} as {hint}"] = min(named, key=lambda name: (-used[hint, name], name))  # noqa: B023
+                own[f"{key} as {hint}"] = min(named, key=lambda name: (-used[hint, name], name))
         return own
 
     def options(self, shape: _Shape) -> list[str]:

@@ -78,7 +78,7 @@ def _follow(node: Json, document: dict[str, Json], kind: str) -> Json:
 def _parameters(
     operation: Operation, raw: list[Json], document: dict[str, Json], components: Components
 ) -> dict[str, Schema]:
-    """Set the parameters; give those that are files, which belong into the body."""
+    """Set the parameters; give those that belong into a form: files, and what stands beside them."""
     uploads: dict[str, Schema] = {}
     found: dict[tuple[str, str], Parameter] = {}
     for one in raw:
@@ -95,6 +95,9 @@ def _parameters(
             uploads[name] = schema
         elif (where, name) not in found:
             found[where, name] = _parameter(name, where, schema, parameter, components)
+    if uploads:  # the server reads what stands beside a file from the form as from the query (attachments.yaml)
+        for key in [key for key in found if key[0] == "query"]:
+            uploads[key[1]] = found.pop(key).schema
     variables = _VARIABLE.findall(operation.path)
     spelled = {name: re.sub(r"[^A-Za-z0-9_-]", "_", name) or "value" for name in variables}
     for name in variables:

@@ -56,7 +56,9 @@ class Components:
         if kind == "object":
             properties = schema.get("properties")
             if isinstance(properties, dict) and properties:
-                return _object({key: self.simplify(properties[key], f"{place}.{key}") for key in properties}, place, self.notes)
+                return _object(
+                    {key: self.simplify(properties[key], f"{place}.{key}") for key in properties}, place, self.notes
+                )
             return {"type": "object", "additionalProperties": self.simplify(schema.get("additionalProperties"), place)}
         if kind == "string" and schema.get("format") in FORMATS:
             return {"type": "string", "format": schema["format"]}
