@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from dhis2_wire import UNSET, Request, Unset
 
 if TYPE_CHECKING:
-    from ..models import DataValueDto, DataValueFollowUpRequest, DataValuesFollowUpRequest, FileUpload, WebMessage
+    from ..models import DataValueDto, DataValueFollowUpRequest, DataValuesFollowUpRequest, DataValueUpload, WebMessage
 
 _MODELS = "dhis2_bindings.v40.models"
 
@@ -124,44 +124,9 @@ def save_data_value_with_body(*, body: DataValueDto) -> Request[None]:
     return Request("POST", "/api/dataValues", "None", _MODELS, body=body, content_type="application/json")
 
 
-def save_file_data_value(
-    *,
-    body: FileUpload,
-    cc: str | Unset = UNSET,
-    co: str | Unset = UNSET,
-    comment: str | Unset = UNSET,
-    cp: str | Unset = UNSET,
-    de: str | Unset = UNSET,
-    ds: str | Unset = UNSET,
-    follow_up: bool | Unset = UNSET,
-    force: bool | Unset = UNSET,
-    ou: str | Unset = UNSET,
-    pe: str | Unset = UNSET,
-) -> Request[WebMessage]:
-    """POST /api/dataValues/file (DataValue.saveFileDataValue)
-
-    Query: cc, co, comment, cp, de, ds, followUp, force, ou, pe.
-    """
-    return Request(
-        "POST",
-        "/api/dataValues/file",
-        "WebMessage",
-        _MODELS,
-        query={
-            "cc": cc,
-            "co": co,
-            "comment": comment,
-            "cp": cp,
-            "de": de,
-            "ds": ds,
-            "followUp": follow_up,
-            "force": force,
-            "ou": ou,
-            "pe": pe,
-        },
-        body=body,
-        content_type="multipart/form-data",
-    )
+def save_file_data_value(*, body: DataValueUpload) -> Request[WebMessage]:
+    """POST /api/dataValues/file (DataValue.saveFileDataValue)"""
+    return Request("POST", "/api/dataValues/file", "WebMessage", _MODELS, body=body, content_type="multipart/form-data")
 
 
 def set_data_value_follow_up(*, body: DataValueFollowUpRequest) -> Request[None]:

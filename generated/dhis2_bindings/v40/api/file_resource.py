@@ -7,7 +7,7 @@ from dhis2_wire import UNSET, Request, Unset
 from dhis2_wire import segment as _segment
 
 if TYPE_CHECKING:
-    from ..models import FileResource, FileResourceDomain, FileUpload, ImageFileDimension, WebMessage
+    from ..models import FileResource, FileResourceUpload, ImageFileDimension, WebMessage
 
 _MODELS = "dhis2_bindings.v40.models"
 
@@ -37,19 +37,6 @@ def get_file_resource_data(uid: str, *, dimension: ImageFileDimension | Unset = 
     )
 
 
-def save_file_resource(
-    *, body: FileUpload, domain: FileResourceDomain | Unset = UNSET, uid: str | Unset = UNSET
-) -> Request[WebMessage]:
-    """POST /api/fileResources (FileResource.saveFileResource)
-
-    Query: domain, uid.
-    """
-    return Request(
-        "POST",
-        "/api/fileResources",
-        "WebMessage",
-        _MODELS,
-        query={"domain": domain, "uid": uid},
-        body=body,
-        content_type="multipart/form-data",
-    )
+def save_file_resource(*, body: FileResourceUpload) -> Request[WebMessage]:
+    """POST /api/fileResources (FileResource.saveFileResource)"""
+    return Request("POST", "/api/fileResources", "WebMessage", _MODELS, body=body, content_type="multipart/form-data")

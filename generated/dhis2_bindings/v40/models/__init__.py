@@ -127,6 +127,7 @@ if TYPE_CHECKING:
     from .data_set_notification_trigger import DataSetNotificationTrigger as DataSetNotificationTrigger
     from .data_set_page import DataSetPage as DataSetPage
     from .data_statistics_event_type import DataStatisticsEventType as DataStatisticsEventType
+    from .data_statistics_upload import DataStatisticsUpload as DataStatisticsUpload
     from .data_summary import DataSummary as DataSummary
     from .data_value import DataValue as DataValue
     from .data_value_audit_dto import DataValueAuditDto as DataValueAuditDto
@@ -136,6 +137,7 @@ if TYPE_CHECKING:
     from .data_value_follow_up_request import DataValueFollowUpRequest as DataValueFollowUpRequest
     from .data_value_info import DataValueInfo as DataValueInfo
     from .data_value_set import DataValueSet as DataValueSet
+    from .data_value_upload import DataValueUpload as DataValueUpload
     from .data_values_dto import DataValuesDto as DataValuesDto
     from .data_values_follow_up_request import DataValuesFollowUpRequest as DataValuesFollowUpRequest
     from .database_info import DatabaseInfo as DatabaseInfo
@@ -201,6 +203,7 @@ if TYPE_CHECKING:
     from .field import Field as Field
     from .file_resource import FileResource as FileResource
     from .file_resource_domain import FileResourceDomain as FileResourceDomain
+    from .file_resource_upload import FileResourceUpload as FileResourceUpload
     from .file_type_value_options import FileTypeValueOptions as FileTypeValueOptions
     from .file_upload import FileUpload as FileUpload
     from .filter_ import Filter as Filter
@@ -480,7 +483,6 @@ if TYPE_CHECKING:
     from .resource_table_type import ResourceTableType as ResourceTableType
     from .route import Route as Route
     from .route_page import RoutePage as RoutePage
-    from .route_upload import RouteUpload as RouteUpload
     from .sms_code import SMSCode as SMSCode
     from .sms_command import SMSCommand as SMSCommand
     from .sms_command_page import SMSCommandPage as SMSCommandPage
@@ -741,6 +743,7 @@ _MODULES = {
     "DataSetNotificationTrigger": "data_set_notification_trigger",
     "DataSetPage": "data_set_page",
     "DataStatisticsEventType": "data_statistics_event_type",
+    "DataStatisticsUpload": "data_statistics_upload",
     "DataSummary": "data_summary",
     "DataValue": "data_value",
     "DataValueAuditDto": "data_value_audit_dto",
@@ -750,6 +753,7 @@ _MODULES = {
     "DataValueFollowUpRequest": "data_value_follow_up_request",
     "DataValueInfo": "data_value_info",
     "DataValueSet": "data_value_set",
+    "DataValueUpload": "data_value_upload",
     "DataValuesDto": "data_values_dto",
     "DataValuesFollowUpRequest": "data_values_follow_up_request",
     "DatabaseInfo": "database_info",
@@ -815,6 +819,7 @@ _MODULES = {
     "Field": "field",
     "FileResource": "file_resource",
     "FileResourceDomain": "file_resource_domain",
+    "FileResourceUpload": "file_resource_upload",
     "FileTypeValueOptions": "file_type_value_options",
     "FileUpload": "file_upload",
     "Filter": "filter_",
@@ -1086,7 +1091,6 @@ _MODULES = {
     "ResourceTableType": "resource_table_type",
     "Route": "route",
     "RoutePage": "route_page",
-    "RouteUpload": "route_upload",
     "SMSCode": "sms_code",
     "SMSCommand": "sms_command",
     "SMSCommandPage": "sms_command_page",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from . import (
         Access,
         AttributeValue,
+        BaseIdentifiableObject,
         LegacyUserAccess,
         LegacyUserGroupAccess,
         Ref,
@@ -84,7 +85,7 @@ class User:
     user_credentials: UserCredentialsDto | Unset = UNSET
     user_group_accesses: list[LegacyUserGroupAccess] | Unset = UNSET
     user_groups: list[Ref] | Unset = UNSET
-    user_roles: list[Ref] | Unset = UNSET
+    user_roles: list[BaseIdentifiableObject] | Unset = UNSET
     username: str | Unset = UNSET
     welcome_message: str | Unset = UNSET
     whats_app: str | Unset = UNSET

@@ -36,5 +36,5 @@ class UserGroup:
     user: UserDto | Unset = UNSET
     user_accesses: list[LegacyUserAccess] | Unset = UNSET
     user_group_accesses: list[LegacyUserGroupAccess] | Unset = UNSET
-    users: list[Ref] | Unset = UNSET
+    users: list[UserDto] | Unset = UNSET
     unknown_: dict[str, Any] | None = None

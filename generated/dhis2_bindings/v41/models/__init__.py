@@ -131,6 +131,7 @@ if TYPE_CHECKING:
     from .data_set_notification_trigger import DataSetNotificationTrigger as DataSetNotificationTrigger
     from .data_set_page import DataSetPage as DataSetPage
     from .data_statistics_event_type import DataStatisticsEventType as DataStatisticsEventType
+    from .data_statistics_upload import DataStatisticsUpload as DataStatisticsUpload
     from .data_summary import DataSummary as DataSummary
     from .data_value import DataValue as DataValue
     from .data_value_audit_dto import DataValueAuditDto as DataValueAuditDto
@@ -139,6 +140,7 @@ if TYPE_CHECKING:
     from .data_value_dto import DataValueDto as DataValueDto
     from .data_value_follow_up_request import DataValueFollowUpRequest as DataValueFollowUpRequest
     from .data_value_set import DataValueSet as DataValueSet
+    from .data_value_upload import DataValueUpload as DataValueUpload
     from .data_values_dto import DataValuesDto as DataValuesDto
     from .data_values_follow_up_request import DataValuesFollowUpRequest as DataValuesFollowUpRequest
     from .database_info import DatabaseInfo as DatabaseInfo
@@ -220,6 +222,7 @@ if TYPE_CHECKING:
     from .file_resource_owner import FileResourceOwner as FileResourceOwner
     from .file_resource_page import FileResourcePage as FileResourcePage
     from .file_resource_storage_status import FileResourceStorageStatus as FileResourceStorageStatus
+    from .file_resource_upload import FileResourceUpload as FileResourceUpload
     from .file_type_value_options import FileTypeValueOptions as FileTypeValueOptions
     from .file_upload import FileUpload as FileUpload
     from .filter_ import Filter as Filter
@@ -786,6 +789,7 @@ _MODULES = {
     "DataSetNotificationTrigger": "data_set_notification_trigger",
     "DataSetPage": "data_set_page",
     "DataStatisticsEventType": "data_statistics_event_type",
+    "DataStatisticsUpload": "data_statistics_upload",
     "DataSummary": "data_summary",
     "DataValue": "data_value",
     "DataValueAuditDto": "data_value_audit_dto",
@@ -794,6 +798,7 @@ _MODULES = {
     "DataValueDto": "data_value_dto",
     "DataValueFollowUpRequest": "data_value_follow_up_request",
     "DataValueSet": "data_value_set",
+    "DataValueUpload": "data_value_upload",
     "DataValuesDto": "data_values_dto",
     "DataValuesFollowUpRequest": "data_values_follow_up_request",
     "DatabaseInfo": "database_info",
@@ -871,6 +876,7 @@ _MODULES = {
     "FileResourceOwner": "file_resource_owner",
     "FileResourcePage": "file_resource_page",
     "FileResourceStorageStatus": "file_resource_storage_status",
+    "FileResourceUpload": "file_resource_upload",
     "FileTypeValueOptions": "file_type_value_options",
     "FileUpload": "file_upload",
     "Filter": "filter_",

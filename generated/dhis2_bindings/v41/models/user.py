@@ -9,7 +9,17 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from . import Access, AttributeValue, Ref, Sharing, Translation, UserCredentialsDto, UserDto, UserSettings
+    from . import (
+        Access,
+        AttributeValue,
+        BaseIdentifiableObject,
+        Ref,
+        Sharing,
+        Translation,
+        UserCredentialsDto,
+        UserDto,
+        UserSettings,
+    )
 
 
 @_define(kw_only=True)
@@ -69,7 +79,7 @@ class User:
     user: UserDto | Unset = UNSET
     user_credentials: UserCredentialsDto | Unset = UNSET
     user_groups: list[Ref] | Unset = UNSET
-    user_roles: list[Ref] | Unset = UNSET
+    user_roles: list[BaseIdentifiableObject] | Unset = UNSET
     username: str | Unset = UNSET
     welcome_message: str | Unset = UNSET
     whats_app: str | Unset = UNSET

@@ -32,5 +32,5 @@ class UserGroup:
     sharing: Sharing | Unset = UNSET
     translations: list[Translation] | Unset = UNSET
     user: UserDto | Unset = UNSET
-    users: list[Ref] | Unset = UNSET
+    users: list[UserDto] | Unset = UNSET
     unknown_: dict[str, Any] | None = None

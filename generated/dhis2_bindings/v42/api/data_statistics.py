@@ -12,7 +12,14 @@ if TYPE_CHECKING:
 
     from dhis2_wire import Text
 
-    from ..models import DataStatisticsEventType, EventInterval, FavoriteStatistics, JsonObject, RouteUpload, SortOrder
+    from ..models import (
+        DataStatisticsEventType,
+        DataStatisticsUpload,
+        EventInterval,
+        FavoriteStatistics,
+        JsonObject,
+        SortOrder,
+    )
 
 _MODELS = "dhis2_bindings.v42.models"
 
@@ -62,26 +69,9 @@ def get_top_favorites(
     )
 
 
-def save_event(
-    *,
-    body: RouteUpload,
-    blank: bool | Unset = UNSET,
-    empty: bool | Unset = UNSET,
-    event_type: DataStatisticsEventType | Unset = UNSET,
-) -> Request[None]:
-    """POST /api/dataStatistics (DataStatistics.saveEvent)
-
-    Query: blank, empty, eventType.
-    """
-    return Request(
-        "POST",
-        "/api/dataStatistics",
-        "None",
-        _MODELS,
-        query={"blank": blank, "empty": empty, "eventType": event_type},
-        body=body,
-        content_type="multipart/form-data",
-    )
+def save_event(*, body: DataStatisticsUpload) -> Request[None]:
+    """POST /api/dataStatistics (DataStatistics.saveEvent)"""
+    return Request("POST", "/api/dataStatistics", "None", _MODELS, body=body, content_type="multipart/form-data")
 
 
 def save_snapshot() -> Request[None]:

@@ -13,10 +13,9 @@ if TYPE_CHECKING:
     from ..models import (
         Defaults,
         FileResource,
-        FileResourceDomain,
         FileResourceOwner,
         FileResourcePage,
-        FileUpload,
+        FileResourceUpload,
         GistAutoType,
         ImageFileDimension,
         JsonObject,
@@ -520,19 +519,6 @@ def list_gist_csv(
     )
 
 
-def save_file_resource(
-    *, body: FileUpload, domain: FileResourceDomain | Unset = UNSET, uid: str | Unset = UNSET
-) -> Request[WebMessage]:
-    """POST /api/fileResources (FileResource.saveFileResource)
-
-    Query: domain, uid.
-    """
-    return Request(
-        "POST",
-        "/api/fileResources",
-        "WebMessage",
-        _MODELS,
-        query={"domain": domain, "uid": uid},
-        body=body,
-        content_type="multipart/form-data",
-    )
+def save_file_resource(*, body: FileResourceUpload) -> Request[WebMessage]:
+    """POST /api/fileResources (FileResource.saveFileResource)"""
+    return Request("POST", "/api/fileResources", "WebMessage", _MODELS, body=body, content_type="multipart/form-data")

@@ -41,17 +41,13 @@ if TYPE_CHECKING:
 _MODELS = "dhis2_bindings.v42.models"
 
 
-def add_item(*, body: RouteUpload, blank: bool | Unset = UNSET, empty: bool | Unset = UNSET) -> Request[None]:
-    """POST /api/routes/addCollectionItem__disabled (Route.addCollectionItem)
-
-    Query: blank, empty.
-    """
+def add_item(*, body: RouteUpload) -> Request[None]:
+    """POST /api/routes/addCollectionItem__disabled (Route.addCollectionItem)"""
     return Request(
         "POST",
         "/api/routes/addCollectionItem__disabled",
         "None",
         _MODELS,
-        query={"blank": blank, "empty": empty},
         body=body,
         content_type="multipart/form-data",
     )
@@ -199,17 +195,13 @@ def delete(uid: str) -> Request[WebMessage]:
     return Request("DELETE", f"/api/routes/{_segment('uid', uid)}", "WebMessage", _MODELS)
 
 
-def delete_item(*, body: RouteUpload, blank: bool | Unset = UNSET, empty: bool | Unset = UNSET) -> Request[None]:
-    """POST /api/routes/deleteCollectionItem__disabled (Route.deleteCollectionItem)
-
-    Query: blank, empty.
-    """
+def delete_item(*, body: RouteUpload) -> Request[None]:
+    """POST /api/routes/deleteCollectionItem__disabled (Route.deleteCollectionItem)"""
     return Request(
         "POST",
         "/api/routes/deleteCollectionItem__disabled",
         "None",
         _MODELS,
-        query={"blank": blank, "empty": empty},
         body=body,
         content_type="multipart/form-data",
     )

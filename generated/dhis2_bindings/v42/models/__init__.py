@@ -183,6 +183,7 @@ if TYPE_CHECKING:
     from .data_set_page import DataSetPage as DataSetPage
     from .data_set_params import DataSetParams as DataSetParams
     from .data_statistics_event_type import DataStatisticsEventType as DataStatisticsEventType
+    from .data_statistics_upload import DataStatisticsUpload as DataStatisticsUpload
     from .data_summary import DataSummary as DataSummary
     from .data_value import DataValue as DataValue
     from .data_value_audit_dto import DataValueAuditDto as DataValueAuditDto
@@ -191,6 +192,7 @@ if TYPE_CHECKING:
     from .data_value_dto import DataValueDto as DataValueDto
     from .data_value_follow_up_request import DataValueFollowUpRequest as DataValueFollowUpRequest
     from .data_value_set import DataValueSet as DataValueSet
+    from .data_value_upload import DataValueUpload as DataValueUpload
     from .data_values_dto import DataValuesDto as DataValuesDto
     from .data_values_follow_up_request import DataValuesFollowUpRequest as DataValuesFollowUpRequest
     from .database_info import DatabaseInfo as DatabaseInfo
@@ -287,6 +289,7 @@ if TYPE_CHECKING:
     from .file_resource_page import FileResourcePage as FileResourcePage
     from .file_resource_retention_strategy import FileResourceRetentionStrategy as FileResourceRetentionStrategy
     from .file_resource_storage_status import FileResourceStorageStatus as FileResourceStorageStatus
+    from .file_resource_upload import FileResourceUpload as FileResourceUpload
     from .file_type_value_options import FileTypeValueOptions as FileTypeValueOptions
     from .file_upload import FileUpload as FileUpload
     from .filter_ import Filter as Filter
@@ -1046,6 +1049,7 @@ _MODULES = {
     "DataSetPage": "data_set_page",
     "DataSetParams": "data_set_params",
     "DataStatisticsEventType": "data_statistics_event_type",
+    "DataStatisticsUpload": "data_statistics_upload",
     "DataSummary": "data_summary",
     "DataValue": "data_value",
     "DataValueAuditDto": "data_value_audit_dto",
@@ -1054,6 +1058,7 @@ _MODULES = {
     "DataValueDto": "data_value_dto",
     "DataValueFollowUpRequest": "data_value_follow_up_request",
     "DataValueSet": "data_value_set",
+    "DataValueUpload": "data_value_upload",
     "DataValuesDto": "data_values_dto",
     "DataValuesFollowUpRequest": "data_values_follow_up_request",
     "DatabaseInfo": "database_info",
@@ -1148,6 +1153,7 @@ _MODULES = {
     "FileResourcePage": "file_resource_page",
     "FileResourceRetentionStrategy": "file_resource_retention_strategy",
     "FileResourceStorageStatus": "file_resource_storage_status",
+    "FileResourceUpload": "file_resource_upload",
     "FileTypeValueOptions": "file_type_value_options",
     "FileUpload": "file_upload",
     "Filter": "filter_",

@@ -12,5 +12,7 @@ if TYPE_CHECKING:
 
 @_define(kw_only=True)
 class RouteUpload:
+    blank: bool | Unset = UNSET
     bytes_: File | Unset = UNSET
+    empty: bool | Unset = UNSET
     unknown_: dict[str, Any] | None = None

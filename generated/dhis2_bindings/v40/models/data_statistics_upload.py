@@ -9,8 +9,13 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     from dhis2_wire import File
 
+    from . import DataStatisticsEventType
+
 
 @_define(kw_only=True)
-class RouteUpload:
+class DataStatisticsUpload:
+    blank: bool | Unset = UNSET
     bytes_: File | Unset = UNSET
+    empty: bool | Unset = UNSET
+    event_type: DataStatisticsEventType | Unset = UNSET
     unknown_: dict[str, Any] | None = None
