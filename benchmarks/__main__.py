@@ -1,0 +1,138 @@
+"""All figures in one run: `make bench`. Each is a ratio of two things measured alternately, or a count."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scripts.regen.layout import Layout
+from scripts.regen.lock import Lock
+
+ROOT = Path(__file__).parents[1]
+HERE = Path(__file__).parent
+RUNS = 15
+CLEAN = {name: value for name, value in os.environ.items() if name not in ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH")}
+ROWS: list[tuple[str, str, str, bool]] = []
+
+
+def row(figure: str, value: str, bar: str, *, ok: bool) -> None:
+    """Keep a line of the table, and show it at once."""
+    ROWS.append((figure, value, bar, ok))
+    print(f"{'ok  ' if ok else 'MISS'}  {figure}: {value}  (bar {bar})", flush=True)
+
+
+def run(*command: str | Path, **environment: str) -> str:
+    """Run a program of the project; its output, or its complaint."""
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, cwd=ROOT, env=CLEAN | environment, check=False
+    )
+    if done.returncode:
+        sys.exit(done.stdout + done.stderr)
+    return done.stdout
+
+
+@contextmanager
+def project_copy() -> Iterator[Path]:
+    """A copy of what regen reads and writes."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        shutil.copytree(ROOT / "openapi", root / "openapi")
+        (root / "facade" / "dhis2_facade").mkdir(parents=True)
+        yield root
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    found = (path for folder in ("generated", "openapi", "facade") for path in (root / folder).rglob("*"))
+    return {str(path.relative_to(root)): path.read_bytes() for path in found if path.is_file()}
+
+
+def generation() -> None:
+    """Counts, time and determinism of regen."""
+    layout = Layout(ROOT)
+    for version in layout.versions():
+        lock = Lock.read(layout.lock(version))
+        assert lock
+        share = lock.functions / lock.operations
+        row(f"v{version}: functions / operations", f"{lock.functions}/{lock.operations} = {share}", "1.0", ok=share == 1)
+    made = []
+    for seed in ("1", "2"):
+        with project_copy() as root:
+            started = time.perf_counter()
+            run(sys.executable, "-m", "scripts.regen", "--root", root, PYTHONHASHSEED=seed)
+            took = time.perf_counter() - started
+            made.append(tree(root))
+        row(f"regen of all versions, seconds (hash seed {seed})", f"{took:.1f}", "≤ 20", ok=took <= 20)
+    row("bytes the same with two hash seeds", f"{len(made[0])} files", "identical", ok=made[0] == made[1])
+    files = list((ROOT / "generated" / "dhis2_bindings" / "v42").rglob("*.py"))
+    size = sum(path.stat().st_size for path in files) / 1e6
+    row("v42: files", str(len(files)), "≤ 1,150", ok=len(files) <= 1150)
+    row("v42: size, MB", f"{size:.2f}", "≤ 4", ok=size <= 4)
+
+
+def environment(folder: Path, wheel: Path, *more: str | Path) -> Path:
+    """A clean environment with the wheel and what it depends on; gives its Python."""
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel)
+    if more:
+        run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *more)
+    return python
+
+
+def imports(python: Path, sample: Path) -> None:
+    """Imports in a clean environment, each run a new process."""
+    program = HERE / "imports.py"
+    for _ in range(2):  # let everything be compiled once
+        run(python, program, sample)
+    runs = [json.loads(run(python, program, sample)) for _ in range(RUNS)]
+    for figure, key, bar in (
+        ("importing a controller / import httpx, attrs", "controller", 0.10),
+        ("the same and decoding a first page of 50 / import httpx, attrs", "page", 0.60),
+    ):
+        ratio = statistics.median(one[key] / one["base"] for one in runs)
+        row(figure, f"{ratio:.3f}", f"≤ {bar:.2f}", ok=ratio <= bar)
+
+
+def decoding(python: Path) -> None:
+    """Decoding a large page, against json.loads of the same bytes and against other libraries."""
+    found = json.loads(run(python, HERE / "decoding.py", PYTHONPATH=str(ROOT)))
+    bars = {"dhis2_wire": 3.0}
+    for name, ratio in found.items():
+        bar = bars.get(name)
+        row(f"1,000 conversations, {name} / json.loads", f"{ratio:.2f}", f"≤ {bar}" if bar else "shown", ok=ratio <= (bar or 1e9))
+
+
+def main() -> int:
+    """Measure everything; the exit status says whether every bar is reached."""
+    generation()
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", place)
+        wheel = next(place.glob("*.whl"))
+        size = wheel.stat().st_size / 1e6
+        row("wheel with all versions, MB", f"{size:.2f}", "≤ 3", ok=size <= 3)
+        sample = place / "page.json"
+        from benchmarks.pages import page
+
+        sample.write_bytes(page(50))
+        imports(environment(place / "clean", wheel), sample)
+        decoding(environment(place / "compared", wheel, "--require-hashes", "--requirement", HERE / "constraints.txt"))
+    print("\n| figure | measured | bar |\n|-|-|-|")
+    for figure, value, bar, _ in ROWS:
+        print(f"| {figure} | {value} | {bar} |")
+    return 0 if all(ok for *_, ok in ROWS) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
