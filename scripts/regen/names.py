@@ -46,6 +46,12 @@ def snake(text: str) -> str:
     return f"{name}_" if name in _TAKEN else name
 
 
+def camel(name: str) -> str:
+    """Spell an attribute as DHIS2 spells its key, where it follows its own habit."""
+    head, *tail = name.rstrip("_").split("_")
+    return head + "".join(word.capitalize() for word in tail)
+
+
 @define
 class Names:
     """The table of given names: a later document never renames what an earlier one has."""

@@ -6,7 +6,7 @@ import json
 from typing import Any, TypeAlias
 
 from scripts.regen.model import PREFIX, Schema, reference, referred
-from scripts.regen.names import class_name, snake
+from scripts.regen.names import camel, class_name, snake
 
 Json: TypeAlias = Any
 SCALARS = frozenset({"string", "integer", "number", "boolean"})
@@ -170,16 +170,16 @@ def _kind(schema: Schema) -> str | None:
 
 
 def _object(properties: dict[str, Schema], place: str, notes: list[str]) -> Schema:
-    """Fields whose attributes would be spelled alike cannot both be: the first stays, the rest come as unknown keys."""
+    """Of fields whose attributes would be spelled alike one stays, in camel case if it can; the rest come unknown."""
     kept: dict[str, Schema] = {}
     spelled: set[str] = set()
-    for key in sorted(properties):
+    for key in sorted(properties, key=lambda key: (camel(snake(key)) != key, key)):
         if snake(key) in spelled:
             notes.append(f"{place}: {key!r} is spelled like another field; it comes among the unknown keys")
             continue
         spelled.add(snake(key))
         kept[key] = properties[key]
-    return {"type": "object", "properties": kept}
+    return {"type": "object", "properties": dict(sorted(kept.items()))}
 
 
 def _union(members: list[Schema]) -> Schema:
