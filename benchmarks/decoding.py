@@ -22,8 +22,8 @@ import pydantic
 
 from benchmarks.pages import page
 from dhis2_bindings.v42.api import message_conversation
-from dhis2_wire.decode import Space, space_of
-from dhis2_wire.encode import wire_names
+from dhis2_wire.decoding import Space, space_of
+from dhis2_wire.encoding import wire_names
 from dhis2_wire.values import Unset
 
 ROUNDS = 11
@@ -95,7 +95,8 @@ def _cattrs(space: Space, content: bytes) -> Callable[[], Any]:
         if cls not in made:
             made[cls] = types.new_class(cls.__name__)
             fields = {
-                key: attrs.field(default=None, type=translate(kind) | None) for key, (_, kind) in _fields(space, cls).items()
+                key: attrs.field(default=None, type=translate(kind) | None)
+                for key, (_, kind) in _fields(space, cls).items()
             }
             new = attrs.make_class(cls.__name__, fields, slots=True)
             made[cls] = new

@@ -8,7 +8,7 @@ from typing import Any
 
 FIRST = ["Amina", "Grace", "John", "Lars", "Tomas"]
 LAST = ["Banda", "Corpus", "Kamara", "Olsen", "Traore"]
-WORDS = "approval before check clinic count data district figures last month please report stock thanks vaccine".split()
+WORDS = ["approval", "before", "check", "clinic", "count", "data", "district", "figures", "month", "report", "stock"]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -75,7 +75,9 @@ class _Maker:
         }
 
     def conversation(self) -> dict[str, Any]:
-        """28 objects: itself, access 2, sharing, 4 users, 4 messages with a sender each, 2 files with users, 4 × 2."""
+        """28 objects: itself, access 2, sharing, 4 users, 4 messages with a sender each, 2 files
+        with a user each, 4 participants with a user each.
+        """
         subject = self.text(5)
         return {
             "id": self.uid(),
@@ -108,7 +110,13 @@ class _Maker:
                 "delete": True,
                 "data": {"write": True, "read": True},
             },
-            "sharing": {"owner": self.uid(), "external": False, "users": None, "userGroups": None, "public": "rw------"},
+            "sharing": {
+                "owner": self.uid(),
+                "external": False,
+                "users": None,
+                "userGroups": None,
+                "public": "rw------",
+            },
             "favorite": False,
             "favorites": [],
             "translations": [],

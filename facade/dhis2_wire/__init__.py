@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dhis2_wire.decode import decode, from_json
-from dhis2_wire.encode import encode
+from dhis2_wire.decoding import decode, from_json
+from dhis2_wire.encoding import encode
 from dhis2_wire.locate import DecodeError
 from dhis2_wire.request import Request, comma, rest, segment
 from dhis2_wire.values import UNSET, File, OpenEnum, Text, Unset

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from attrs import field, frozen
 
-from dhis2_wire.decode import decode
-from dhis2_wire.encode import encode, encode_time
+from dhis2_wire.decoding import decode
+from dhis2_wire.encoding import encode, encode_time
 from dhis2_wire.values import UNSET, File, Unset
 
 T = TypeVar("T")

@@ -67,6 +67,7 @@ def run(options: argparse.Namespace) -> int:
             f"regen: {len(differing)} files differ from what is generated, say make regen:",
             *differing[:SHOWN],
             sep="\n  ",
+            file=sys.stderr,
         )
         return 1
     print("nothing differs" if options.check else "done")

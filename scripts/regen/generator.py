@@ -1,8 +1,8 @@
 """Run openapi-python-client over an emitted document; a program of its own, in the generator's environment.
 
 It takes a JSON object from standard input (document, output, templates, version, overrides) and gives another
-(generator, errors, functions, classes) on standard output. The client parses and types; writing is done here, because its
-own writer makes a module for each operation and ours one for each controller.
+(generator, errors, functions, classes) on standard output. The client parses and types; writing is done here,
+because its own writer makes a module for each operation and ours one for each controller.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from openapi_python_client.parser.errors import GeneratorError
 
 # An endpoint is copied whole before each change, which takes three quarters of the time; the copy before is never
 # looked at again, so that a flat one gives the same result.
-parser.deepcopy = copy.copy  # type: ignore[attr-defined]
+parser.deepcopy = copy.copy
 
 
 def main() -> None:
@@ -50,7 +50,8 @@ def main() -> None:
 
 
 def _errors(data: GeneratorData) -> list[Any]:
-    return [error for one in data.endpoint_collections_by_tag.values() for error in one.parse_errors] + data.errors
+    errors: list[Any] = [error for one in data.endpoint_collections_by_tag.values() for error in one.parse_errors]
+    return [*errors, *data.errors]
 
 
 def _line(error: Any) -> str:

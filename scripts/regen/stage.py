@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import filecmp
 import json
+import secrets
 import shutil
 from pathlib import Path
 from types import TracebackType
@@ -24,21 +25,23 @@ class Stage:
     """
 
     def __init__(self, layout: Layout) -> None:
-        self.root, self.folder = layout.root, layout.stage
-        self.new, self.old, self.ready = self.folder / "new", self.folder / "old", self.folder / "ready.json"
+        self.root, self.home = layout.root, layout.stage
+        # A folder for each run: a generator that outlived its run, which was killed, writes into no other.
+        self.folder = self.home / secrets.token_hex(4)
+        self.new, self.ready = self.folder / "new", self.home / "ready.json"
         self._lock: IO[str] | None = None
         self._removed: list[Path] = []
 
     def __enter__(self) -> Self:
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = (self.folder.parent / "regen.lock").open("w")
+        self.home.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.home.parent / "regen.lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise RegenError(STEP, str(self.folder.name), "another regen is at work", "wait until it is done") from None
+            raise RegenError(STEP, self.home.name, "another regen is at work", "wait until it is done") from None
         if self.ready.exists():
             self._move()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.home, ignore_errors=True)
         self.new.mkdir(parents=True)
         return self
 
@@ -46,7 +49,7 @@ class Stage:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if not self.ready.exists():  # else the next run goes on moving
-            shutil.rmtree(self.folder, ignore_errors=True)
+            shutil.rmtree(self.home, ignore_errors=True)
         if self._lock:
             self._lock.close()
 
@@ -85,22 +88,25 @@ class Stage:
         ]
         draft = self.folder / "ready.draft"
         gone = [str(path.relative_to(self.root)) for path in self._removed]
-        draft.write_text(json.dumps({"place": whole + single, "remove": gone}), encoding="utf-8")
+        draft.write_text(
+            json.dumps({"folder": self.folder.name, "place": whole + single, "remove": gone}), encoding="utf-8"
+        )
         draft.replace(self.ready)
         self._move()
         self.ready.unlink()
 
     def _move(self) -> None:
         order = json.loads(self.ready.read_text(encoding="utf-8"))
+        folder = self.home / order["folder"]
         for name in order["remove"]:
             (self.root / name).unlink(missing_ok=True)
         for name in order["place"]:
-            source, target = self.new / name, self.root / name
+            source, target = folder / "new" / name, self.root / name
             if not source.exists():
                 continue  # moved before the run was killed
             target.parent.mkdir(parents=True, exist_ok=True)
             if target.is_dir():
-                aside = self.old / name
+                aside = folder / "old" / name
                 aside.parent.mkdir(parents=True, exist_ok=True)
                 target.rename(aside)
             source.replace(target)

@@ -110,9 +110,9 @@ def parts(content_type: str, body: bytes) -> list[Part]:
     """Split a form into its parts."""
     message = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
     found = []
-    for part in message.iter_parts():  # type: ignore[attr-defined]
-        content = part.get_payload(decode=True)
+    for part in message.iter_parts():
+        content: Any = part.get_payload(decode=True)
         kind = part.get_content_type() if part["content-type"] else None
-        name = part.get_param("name", header="content-disposition")
+        name = str(part.get_param("name", header="content-disposition"))
         found.append(Part(name, part.get_filename(), kind, content))
     return found

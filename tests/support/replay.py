@@ -22,7 +22,7 @@ class _OneActor:
     """Gives vcrpy the exchanges of one actor of a scenario: another's answer to the same request is not theirs."""
 
     @staticmethod
-    def load_cassette(path: str, serializer: Any) -> tuple[list[Any], list[Any]]:
+    def load_cassette(path: str, serializer: Any) -> tuple[list[Any], list[Any]]:  # noqa: ARG004 - by name
         version, scenario, actor = str(path).split("/")
         chosen = [one for one in cassette(version.removeprefix("v"), scenario)["interactions"] if one["actor"] == actor]
         requests = [Recorded._from_dict(one["request"]) for one in chosen]
@@ -30,7 +30,7 @@ class _OneActor:
         return requests, responses
 
     @staticmethod
-    def save_cassette(path: str, cassette_dict: Any, serializer: Any) -> None:
+    def save_cassette(*_given: Any) -> None:
         raise AssertionError("nothing is recorded anew")
 
 
@@ -59,12 +59,19 @@ def _body(request: Any) -> Any:
 
 
 @contextmanager
-def playing(version: str, scenario: str, actor: str) -> Iterator[Cassette]:
-    """Answer every request of this actor as the server did; in the end each must have been asked once."""
+def recorded(version: str, scenario: str, actor: str) -> Iterator[Cassette]:
+    """Answer the requests of this actor as the server did."""
     recorder = vcr.VCR(record_mode="none", match_on=MATCHED)
     recorder.register_persister(_OneActor)
     recorder.register_matcher("query_pairs", query_pairs)
     recorder.register_matcher("body_values", body_values)
     with recorder.use_cassette(f"v{version}/{scenario}/{actor}") as played:
+        yield played
+
+
+@contextmanager
+def playing(version: str, scenario: str, actor: str) -> Iterator[Cassette]:
+    """Answer every request of this actor as the server did; in the end each must have been asked once."""
+    with recorded(version, scenario, actor) as played:
         yield played
     assert played.all_played, f"{played.play_count} of {len(played)} played"

@@ -49,9 +49,9 @@ def name_functions(operations: list[Operation], names: Names) -> None:
     for operation in operations:
         shared.setdefault(_call(operation), []).append(operation)
     before: dict[str, dict[str, str]] = {}
-    for key, name in names.functions.items():
+    for key, given in names.functions.items():
         call, _, handler = key.rpartition(" ")
-        before.setdefault(call, {})[handler] = name
+        before.setdefault(call, {})[handler] = given
     taken: set[str] = set()
     unnamed: list[Operation] = []
     for call, group in sorted(shared.items()):

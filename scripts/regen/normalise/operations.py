@@ -115,7 +115,8 @@ def _parameters(
 
 
 def _first_schema(parameter: Json) -> Json:
-    return next(iter((parameter.get("content") or {}).values()), {}).get("schema", {})
+    media: dict[str, Json] = next(iter((parameter.get("content") or {}).values()), {})
+    return media.get("schema")
 
 
 def _item(schema: Schema) -> Schema:
@@ -137,7 +138,7 @@ def _parameter(name: str, where: str, schema: Schema, raw: Json, components: Com
 
 def _lists(schema: Json, components: Components) -> bool:
     union = schema.get("oneOf") if isinstance(schema, dict) else None
-    return bool(union) and any(components.simplify(member, "").get("type") == "array" for member in union)
+    return isinstance(union, list) and any(components.simplify(member, "").get("type") == "array" for member in union)
 
 
 def _scalar(schema: Schema, components: Components) -> Schema:
@@ -160,7 +161,7 @@ def _body(operation: Operation, raw: Json, uploads: dict[str, Schema], component
     if not content:
         return
     operation.body_required = raw.get("required") is True
-    kind = _preferred(content, ("multipart/form-data",), json_first=True)
+    kind = _preferred(content, ("multipart/form-data", *TEXT_TYPES), json_first=True)
     schema = components.use(content[kind].get("schema") if content[kind] else None, place)
     if "json" in kind:
         operation.body, operation.body_type = schema, kind.split(";")[0]

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 
 from attrs import AttrsInstance, has
 
-from dhis2_wire.encode import UNKNOWN, wire_names
+from dhis2_wire.encoding import UNKNOWN, wire_names
 from dhis2_wire.values import UNSET, File, Text, Unset
 
 Reader: TypeAlias = Callable[[Any], Any]
@@ -67,7 +67,7 @@ class Space(dict[str, Any]):
         self.root = functools.cache(self._root)
 
     def __missing__(self, name: str) -> Any:
-        builtin = {"str": str, "int": int, "float": float, "bool": bool, "dict": dict, "list": list, "None": None}
+        builtin = {kind.__name__: kind for kind in (str, int, float, bool, bytes, dict, list)} | {"None": None}
         value = builtin[name] if name in builtin else getattr(self.models, name)
         self[name] = value = self.evaluate(value) if isinstance(value, str) else value
         return value

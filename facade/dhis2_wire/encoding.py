@@ -16,8 +16,10 @@ UNKNOWN = "unknown_"  # the attribute that keeps the keys which the document doe
 
 def encode(value: object) -> Any:
     """Turn models, enums and dates into what `json.dumps` takes; only what is set is written."""
+    if isinstance(value, enum.Enum):
+        return value.value
     if value is None or isinstance(value, str | bool | int | float):
-        return value.value if isinstance(value, enum.Enum) else value
+        return value
     if isinstance(value, list | tuple):
         return [encode(item) for item in value]
     if isinstance(value, dict):
@@ -26,11 +28,10 @@ def encode(value: object) -> Any:
         return encode_time(value)
     if isinstance(value, File):
         return value  # the body of an upload, whose parts are not JSON
-    if has(type(value)):
+    cls: type = type(value)
+    if has(cls):
         written = {
-            key: encode(item)
-            for name, key in wire_names(type(value)).items()
-            if (item := getattr(value, name)) is not UNSET
+            key: encode(item) for name, key in wire_names(cls).items() if (item := getattr(value, name)) is not UNSET
         }
         return written | (getattr(value, UNKNOWN, None) or {})
     raise ValueError(f"{type(value).__name__} cannot be written as JSON")

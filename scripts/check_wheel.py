@@ -1,0 +1,56 @@
+"""Build the wheel, install it with its dependencies alone in a clean environment, and import all of it there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import venv
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+IMPORTS = """
+import importlib, pkgutil, sys
+import dhis2_bindings, dhis2_facade, dhis2_wire
+
+count = 0
+for package in (dhis2_wire, dhis2_facade, dhis2_bindings):
+    assert "site-packages" in package.__file__, package.__file__
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        importlib.import_module(module.name)
+        count += 1
+print(f"{count} modules imported from the wheel on Python {sys.version.split()[0]}")
+"""
+
+
+def run(*command: str | Path) -> str:
+    """Run a program; its output, or an exit with its complaint."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, cwd="/", check=False)
+    if done.returncode:
+        sys.exit(done.stdout + done.stderr)
+    return done.stdout
+
+
+def main() -> None:
+    """Check the wheel."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", place, ROOT)
+        (wheel,) = place.glob("*.whl")
+        names = zipfile.ZipFile(wheel).namelist()
+        packages = {name.partition("/")[0] for name in names if ".dist-info" not in name}
+        if packages != {"dhis2_bindings", "dhis2_facade", "dhis2_wire"}:
+            sys.exit(f"the wheel has {sorted(packages)}")
+        for package in packages:
+            if f"{package}/py.typed" not in names:
+                sys.exit(f"{package} has no py.typed")
+        venv.create(place / "clean", with_pip=True)
+        python = place / "clean" / "bin" / "python"
+        run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel)
+        print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.2f} MB, {len(names)} files")
+        print(run(python, "-W", "error", "-c", IMPORTS).strip())
+
+
+if __name__ == "__main__":
+    main()
