@@ -719,7 +719,7 @@ def post_comment(uid: str, *, body: str) -> Request[WebMessage]:
         "WebMessage",
         _MODELS,
         body=body,
-        content_type="text/html; charset=utf-8",
+        content_type="text/plain; charset=utf-8",
     )
 
 
@@ -966,7 +966,7 @@ def write_data_set_report_interpretation(
         _MODELS,
         query={"ou": ou, "pe": pe},
         body=body,
-        content_type="text/html; charset=utf-8",
+        content_type="text/plain; charset=utf-8",
     )
 
 
@@ -982,7 +982,7 @@ def write_event_chart_interpretation(uid: str, *, body: str, ou: str | Unset = U
         _MODELS,
         query={"ou": ou},
         body=body,
-        content_type="text/html; charset=utf-8",
+        content_type="text/plain; charset=utf-8",
     )
 
 
@@ -998,7 +998,7 @@ def write_event_report_interpretation(uid: str, *, body: str, ou: str | Unset = 
         _MODELS,
         query={"ou": ou},
         body=body,
-        content_type="text/html; charset=utf-8",
+        content_type="text/plain; charset=utf-8",
     )
 
 
@@ -1014,7 +1014,7 @@ def write_event_visualization_interpretation(uid: str, *, body: str, ou: str | U
         _MODELS,
         query={"ou": ou},
         body=body,
-        content_type="text/html; charset=utf-8",
+        content_type="text/plain; charset=utf-8",
     )
 
 
@@ -1026,7 +1026,7 @@ def write_map_interpretation(uid: str, *, body: str) -> Request[WebMessage]:
         "WebMessage",
         _MODELS,
         body=body,
-        content_type="text/html; charset=utf-8",
+        content_type="text/plain; charset=utf-8",
     )
 
 
@@ -1042,5 +1042,5 @@ def write_visualization_interpretation(uid: str, *, body: str, ou: str | Unset =
         _MODELS,
         query={"ou": ou},
         body=body,
-        content_type="text/html; charset=utf-8",
+        content_type="text/plain; charset=utf-8",
     )

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 _MODELS = "dhis2_bindings.v40.models"
 
 
-def change_password(*, body: bytes) -> Request[None]:
+def change_password(*, body: str) -> Request[None]:
     """PUT /api/me/changePassword (Me.changePassword)"""
-    return Request("PUT", "/api/me/changePassword", "None", _MODELS, body=body, content_type="application/octet-stream")
+    return Request(
+        "PUT", "/api/me/changePassword", "None", _MODELS, body=body, content_type="text/plain; charset=utf-8"
+    )
 
 
 def get_approval_levels() -> Request[list[DataApprovalLevel]]:

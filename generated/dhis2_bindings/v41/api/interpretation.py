@@ -735,7 +735,7 @@ def post_comment(uid: str, *, body: str) -> Request[WebMessage]:
         "WebMessage",
         _MODELS,
         body=body,
-        content_type="text/html; charset=utf-8",
+        content_type="text/plain; charset=utf-8",
     )
 
 
@@ -930,7 +930,7 @@ def write_data_set_report_interpretation(
         _MODELS,
         query={"ou": ou, "pe": pe},
         body=body,
-        content_type="text/html; charset=utf-8",
+        content_type="text/plain; charset=utf-8",
     )
 
 
@@ -946,7 +946,7 @@ def write_event_chart_interpretation(uid: str, *, body: str, ou: str | Unset = U
         _MODELS,
         query={"ou": ou},
         body=body,
-        content_type="text/html; charset=utf-8",
+        content_type="text/plain; charset=utf-8",
     )
 
 
@@ -962,7 +962,7 @@ def write_event_report_interpretation(uid: str, *, body: str, ou: str | Unset = 
         _MODELS,
         query={"ou": ou},
         body=body,
-        content_type="text/html; charset=utf-8",
+        content_type="text/plain; charset=utf-8",
     )
 
 
@@ -978,7 +978,7 @@ def write_event_visualization_interpretation(uid: str, *, body: str, ou: str | U
         _MODELS,
         query={"ou": ou},
         body=body,
-        content_type="text/html; charset=utf-8",
+        content_type="text/plain; charset=utf-8",
     )
 
 
@@ -990,7 +990,7 @@ def write_map_interpretation(uid: str, *, body: str) -> Request[WebMessage]:
         "WebMessage",
         _MODELS,
         body=body,
-        content_type="text/html; charset=utf-8",
+        content_type="text/plain; charset=utf-8",
     )
 
 
@@ -1006,5 +1006,5 @@ def write_visualization_interpretation(uid: str, *, body: str, ou: str | Unset =
         _MODELS,
         query={"ou": ou},
         body=body,
-        content_type="text/html; charset=utf-8",
+        content_type="text/plain; charset=utf-8",
     )

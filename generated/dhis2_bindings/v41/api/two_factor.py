@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 _MODELS = "dhis2_bindings.v41.models"
 
 
-def disable_2(*, body: bytes) -> Request[WebMessage]:
+def disable_2(*, body: str) -> Request[WebMessage]:
     """POST /api/2fa/disabled (TwoFactor.disable)"""
     return Request(
-        "POST", "/api/2fa/disabled", "WebMessage", _MODELS, body=body, content_type="application/octet-stream"
+        "POST", "/api/2fa/disabled", "WebMessage", _MODELS, body=body, content_type="text/plain; charset=utf-8"
     )
 
 
-def enable_2(*, body: bytes) -> Request[WebMessage]:
+def enable_2(*, body: str) -> Request[WebMessage]:
     """POST /api/2fa/enabled (TwoFactor.enable)"""
     return Request(
-        "POST", "/api/2fa/enabled", "WebMessage", _MODELS, body=body, content_type="application/octet-stream"
+        "POST", "/api/2fa/enabled", "WebMessage", _MODELS, body=body, content_type="text/plain; charset=utf-8"
     )
 
 

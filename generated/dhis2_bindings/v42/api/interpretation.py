@@ -747,7 +747,7 @@ def post_comment(uid: str, *, body: str) -> Request[WebMessage]:
         "WebMessage",
         _MODELS,
         body=body,
-        content_type="text/html; charset=utf-8",
+        content_type="text/plain; charset=utf-8",
     )
 
 
@@ -878,7 +878,7 @@ def write_data_set_report_interpretation(
         _MODELS,
         query={"ou": ou, "pe": pe},
         body=body,
-        content_type="text/html; charset=utf-8",
+        content_type="text/plain; charset=utf-8",
     )
 
 
@@ -894,7 +894,7 @@ def write_event_chart_interpretation(uid: str, *, body: str, ou: str | Unset = U
         _MODELS,
         query={"ou": ou},
         body=body,
-        content_type="text/html; charset=utf-8",
+        content_type="text/plain; charset=utf-8",
     )
 
 
@@ -910,7 +910,7 @@ def write_event_report_interpretation(uid: str, *, body: str, ou: str | Unset = 
         _MODELS,
         query={"ou": ou},
         body=body,
-        content_type="text/html; charset=utf-8",
+        content_type="text/plain; charset=utf-8",
     )
 
 
@@ -926,7 +926,7 @@ def write_event_visualization_interpretation(uid: str, *, body: str, ou: str | U
         _MODELS,
         query={"ou": ou},
         body=body,
-        content_type="text/html; charset=utf-8",
+        content_type="text/plain; charset=utf-8",
     )
 
 
@@ -938,7 +938,7 @@ def write_map_interpretation(uid: str, *, body: str) -> Request[WebMessage]:
         "WebMessage",
         _MODELS,
         body=body,
-        content_type="text/html; charset=utf-8",
+        content_type="text/plain; charset=utf-8",
     )
 
 
@@ -954,5 +954,5 @@ def write_visualization_interpretation(uid: str, *, body: str, ou: str | Unset =
         _MODELS,
         query={"ou": ou},
         body=body,
-        content_type="text/html; charset=utf-8",
+        content_type="text/plain; charset=utf-8",
     )

@@ -11,29 +11,31 @@ if TYPE_CHECKING:
 _MODELS = "dhis2_bindings.v42.models"
 
 
-def disable(*, body: bytes) -> Request[WebMessage]:
+def disable(*, body: str) -> Request[WebMessage]:
     """POST /api/2fa/disable (TwoFactor.disable)"""
     return Request(
-        "POST", "/api/2fa/disable", "WebMessage", _MODELS, body=body, content_type="application/octet-stream"
+        "POST", "/api/2fa/disable", "WebMessage", _MODELS, body=body, content_type="text/plain; charset=utf-8"
     )
 
 
-def disable_2(*, body: bytes) -> Request[WebMessage]:
+def disable_2(*, body: str) -> Request[WebMessage]:
     """POST /api/2fa/disabled (TwoFactor.disable2)"""
     return Request(
-        "POST", "/api/2fa/disabled", "WebMessage", _MODELS, body=body, content_type="application/octet-stream"
+        "POST", "/api/2fa/disabled", "WebMessage", _MODELS, body=body, content_type="text/plain; charset=utf-8"
     )
 
 
-def enable(*, body: bytes) -> Request[WebMessage]:
+def enable(*, body: str) -> Request[WebMessage]:
     """POST /api/2fa/enable (TwoFactor.enable)"""
-    return Request("POST", "/api/2fa/enable", "WebMessage", _MODELS, body=body, content_type="application/octet-stream")
+    return Request(
+        "POST", "/api/2fa/enable", "WebMessage", _MODELS, body=body, content_type="text/plain; charset=utf-8"
+    )
 
 
-def enable_2(*, body: bytes) -> Request[WebMessage]:
+def enable_2(*, body: str) -> Request[WebMessage]:
     """POST /api/2fa/enabled (TwoFactor.enable2)"""
     return Request(
-        "POST", "/api/2fa/enabled", "WebMessage", _MODELS, body=body, content_type="application/octet-stream"
+        "POST", "/api/2fa/enabled", "WebMessage", _MODELS, body=body, content_type="text/plain; charset=utf-8"
     )
 
 
