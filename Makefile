@@ -37,7 +37,7 @@ regen: $(DEV) $(GENERATOR)  ## generate the bindings: all versions, or VERSION=4
 		$(if $(SPEC),--spec "$(SPEC)") $(if $(ORIGIN),--origin "$(ORIGIN)")
 
 report: $(DEV)  ## what changed between two versions: make report FROM=41 TO=42
-	@$(BIN)/python -m scripts.regen.report "$(FROM)" "$(TO)"
+	@$(BIN)/python -m scripts.regen --report "$(FROM)" "$(TO)"
 
 example: $(DEV)  ## a real server's recorded answers through the bindings
 	@$(BIN)/python examples/bindings.py

@@ -22,8 +22,8 @@ import pydantic
 
 from benchmarks.pages import page
 from dhis2_bindings.v42.api import message_conversation
-from dhis2_wire.decoding import Space, space_of
 from dhis2_wire.encoding import wire_names
+from dhis2_wire.readers import Space, space_of
 from dhis2_wire.values import Unset
 
 ROUNDS = 11

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dhis2_wire.decoding import decode, from_json
+from dhis2_wire.codec import decode, from_json
 from dhis2_wire.encoding import encode
 from dhis2_wire.locate import DecodeError
 from dhis2_wire.request import Request, comma, rest, segment

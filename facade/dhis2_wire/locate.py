@@ -10,8 +10,8 @@ from typing import Any
 
 from attrs import has
 
-from dhis2_wire.decoding import WRONG, Space
 from dhis2_wire.encoding import wire_names
+from dhis2_wire.readers import WRONG, Space
 from dhis2_wire.values import Unset
 
 SHOWN = 60  # characters of a wrong value in an error

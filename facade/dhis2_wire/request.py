@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from attrs import field, frozen
 
-from dhis2_wire.decoding import decode
+from dhis2_wire.codec import decode
 from dhis2_wire.encoding import encode, encode_time
 from dhis2_wire.values import UNSET, File, Unset
 

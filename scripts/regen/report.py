@@ -1,21 +1,18 @@
-"""What changed between two versions, for a person; `python -m scripts.regen.report 41 42` prints the first part."""
+"""What changed between two versions, for a person: first what the facade uses, which is read in a minute."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from attrs import frozen
 
 from scripts.regen import needs
-from scripts.regen.errors import RegenError
-from scripts.regen.layout import Layout
 from scripts.regen.model import Api, Operation, Parameter, Schema, referred
 from scripts.regen.normalise.classes import expression
 from scripts.regen.overlay import Counts
 
 STEP = "report"
+REST = "## Everything else"
 NAMED = 3  # functions named in a line about many
 LONG = 160  # characters of a type in a line
 
@@ -50,7 +47,7 @@ def report(older: Version | None, newer: Version, needed: Mapping[str, str]) -> 
     lines += _overlays(versions)
     if older is not None:
         lines += _section("What the facade uses", older.api, newer.api, near, inside=True)
-        lines += _section("Everything else", older.api, newer.api, near, inside=False)
+        lines += _section(REST.removeprefix("## "), older.api, newer.api, near, inside=False)
     lines += _notes(newer.api)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -207,27 +204,3 @@ def _grouped(changed: Iterable[tuple[str, list[str]]]) -> list[str]:
 def _notes(api: Api) -> list[str]:
     lines = [f"- {note}" for note in api.notes] or ["- nothing"]
     return [f"## Left out, or read as anything, in 2.{api.version}", "", *lines, ""]
-
-
-def main() -> None:
-    """Print the part of a report that can be read in a minute, and say where the whole is."""
-    layout = Layout(Path(__file__).parents[2])
-    try:
-        if len(sys.argv) != 3 or not all(word.isdigit() for word in sys.argv[1:]):
-            raise RegenError(STEP, "FROM and TO", "two versions are needed", "say make report FROM=41 TO=42")
-        older, newer = sorted(sys.argv[1:], key=int)
-        path = layout.report(older, newer)
-        if not path.exists():
-            from scripts.regen.run import compare  # the steps before, which need this module
-
-            text = compare(layout, older, newer)
-            path.write_text(text, encoding="utf-8")
-        text = path.read_text(encoding="utf-8")
-    except RegenError as error:
-        sys.exit(str(error))
-    print(text.partition("## Everything else")[0].rstrip())
-    print(f"\nThe whole report: {path.relative_to(layout.root)}")
-
-
-if __name__ == "__main__":
-    main()

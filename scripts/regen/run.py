@@ -103,7 +103,7 @@ def regenerate(
 
 
 def compare(layout: Layout, older: str, newer: str) -> str:
-    """Write the report on two versions that are not neighbours."""
+    """Give the report on two versions, which need not be neighbours."""
     for version in (older, newer):
         if not layout.document(version).exists():
             raise RegenError(reports.STEP, f"v{version}", "no document", f"there are {', '.join(layout.versions())}")

@@ -18,8 +18,8 @@ from attrs import has
 
 import dhis2_bindings
 from dhis2_wire import OpenEnum, Request
-from dhis2_wire.decoding import space_of
 from dhis2_wire.encoding import wire_names
+from dhis2_wire.readers import space_of
 from tests.support.bindings import NEEDED, functions, lookup
 from tests.support.exchanges import VERSIONS
 

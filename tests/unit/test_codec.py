@@ -25,8 +25,8 @@ from dhis2_bindings.v42.models import (
 )
 from dhis2_wire import UNSET, DecodeError, Unset, encode, from_json
 from dhis2_wire import decode as decode_text
-from dhis2_wire.decoding import SHAPES, space_of
 from dhis2_wire.encoding import wire_names
+from dhis2_wire.readers import SHAPES, space_of
 
 MODELS = "dhis2_bindings.v42.models"
 SPACE = space_of(MODELS)

@@ -1,4 +1,4 @@
-"""JSON to the generated models.
+"""Readers that turn parsed JSON into the generated models.
 
 A model is read by a function compiled for the keys that came: the server leaves out what `fields=` did not ask for
 and what is null, so that a few sets of keys make up nearly all objects of an answer. Lists, maps, objects, dates and
@@ -12,7 +12,6 @@ import datetime
 import enum
 import functools
 import importlib
-import json
 import types
 import typing
 from collections.abc import Callable
@@ -27,28 +26,6 @@ Reader: TypeAlias = Callable[[Any], Any]
 
 SHAPES = 512  # sets of keys a model that get a compiled reader; the rest, if a server makes them up, a slower one
 WRONG = (TypeError, ValueError, RecursionError)  # what a reader raises for a value that it cannot read
-
-
-def decode(result: str, models: str, content: bytes | str) -> Any:
-    """Read JSON text as the type that `result` names in the package `models`; DecodeError names what does not fit."""
-    from dhis2_wire.locate import DecodeError
-
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise DecodeError("", "JSON", str(error)) from None
-    return from_json(result, models, value)
-
-
-def from_json(result: str, models: str, value: object) -> Any:
-    """Read parsed JSON as the type that `result` names in the package `models`."""
-    space = space_of(models)
-    try:
-        return space.root(result)(value)
-    except WRONG:
-        from dhis2_wire.locate import locate  # costs nothing until something is wrong
-
-        raise locate(space, space.evaluate(result), value) from None
 
 
 @functools.cache
