@@ -15,7 +15,7 @@ from dhis2_wire.codec import decode
 from dhis2_wire.encoding import encode, encode_time
 from dhis2_wire.values import UNSET, File, Unset
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)  # what a request gives, it never takes
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
 
@@ -81,7 +81,7 @@ def _kind(value: object) -> str:
 
 
 @frozen
-class Request(Generic[T]):
+class Request(Generic[T_co]):
     """One call of the server: made by a generated function, sent by a client, its answer read by `parse`.
 
     `result` is the Python type of the answer as text and `models` the package that its names come from, so that
@@ -118,18 +118,18 @@ class Request(Generic[T]):
         sent["content"] = _json(self.body) if "json" in kind else _raw(self.body)
         return sent
 
-    def parse(self, content: bytes) -> T:
+    def parse(self, content: bytes) -> T_co:
         """Read the body of a successful answer.
 
         Raises `DecodeError`, naming the place, where it is not what `result` says.
         """
         if self.result == "bytes":
-            return cast("T", content)
+            return cast("T_co", content)
         if self.result == "None":
-            return cast("T", None)
+            return cast("T_co", None)
         if self.result == "str":
-            return cast("T", content.decode("utf-8", "replace"))
-        return cast("T", decode(self.result, self.models, content))
+            return cast("T_co", content.decode("utf-8", "replace"))
+        return cast("T_co", decode(self.result, self.models, content))
 
 
 def _json(body: object) -> bytes:
