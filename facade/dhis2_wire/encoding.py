@@ -9,14 +9,17 @@ from typing import Any
 
 from attrs import AttrsInstance, has
 
-from dhis2_wire.values import UNSET, File
+from dhis2_wire.values import UNSET
 
 UNKNOWN = "unknown_"  # the attribute that keeps the keys which the document does not know
 
 
 def encode(value: object) -> Any:
-    """Turn models, enums and dates into what `json.dumps` takes; only what is set is written."""
-    if isinstance(value, enum.Enum):
+    """Turn models, enums and dates into what `json.dumps` takes; only what is set is written.
+
+    Raises ValueError for what is no JSON.
+    """
+    if isinstance(value, enum.Enum) and value is not UNSET:
         return value.value
     if value is None or isinstance(value, str | bool | int | float):
         return value
@@ -26,15 +29,13 @@ def encode(value: object) -> Any:
         return {key: encode(item) for key, item in value.items() if item is not UNSET}
     if isinstance(value, datetime.date):
         return encode_time(value)
-    if isinstance(value, File):
-        return value  # the body of an upload, whose parts are not JSON
     cls: type = type(value)
     if has(cls):
         written = {
             key: encode(item) for name, key in wire_names(cls).items() if (item := getattr(value, name)) is not UNSET
         }
-        return written | (getattr(value, UNKNOWN, None) or {})
-    raise ValueError(f"{type(value).__name__} cannot be written as JSON")
+        return written | encode(getattr(value, UNKNOWN, None) or {})
+    raise ValueError(f"{'UNSET' if value is UNSET else cls.__name__} cannot be written as JSON")
 
 
 def encode_time(value: datetime.date) -> str:

@@ -104,7 +104,7 @@ class Space(dict[str, Any]):
             keys = tuple(value)
             shape = shapes.get(keys)
             if shape is None:
-                if len(shapes) == SHAPES:
+                if len(shapes) >= SHAPES:
                     return self._plain(cls, names, value)
                 shape = shapes[keys] = self._compile(cls, names, keys)
             return shape(value)

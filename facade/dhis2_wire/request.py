@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 from urllib.parse import quote
 
-from attrs import field, frozen
+from attrs import field, frozen, has
 
 from dhis2_wire.codec import decode
-from dhis2_wire.encoding import encode, encode_time
-from dhis2_wire.values import UNSET, File, Unset
+from dhis2_wire.encoding import encode, encode_time, wire_names
+from dhis2_wire.values import UNSET, File
 
 T_co = TypeVar("T_co", covariant=True)  # what a request gives, it never takes
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
@@ -29,31 +29,30 @@ def segment(name: str, value: object) -> str:
     return quote(_checked(name, text), safe="")
 
 
-def rest(name: str, value: object) -> str:
+def rest(name: str, value: str) -> str:
     """Quote the rest of a path, whose segments the caller divides by slashes."""
-    return (
-        "/".join(segment(name, part) for part in str(value).split("/"))
-        if isinstance(value, str)
-        else segment(name, value)
-    )
+    return "/".join(segment(name, part) for part in value.split("/"))
 
 
-def comma(value: str | Iterable[str] | Unset) -> str | Unset:
-    """Join several texts with commas, which is how the server takes some lists; nothing at all stays unset."""
-    if isinstance(value, str | Unset):
-        return value
-    return ",".join(value) or UNSET
+class _Joined(list[object]):
+    """A list that the server takes as one text with commas."""
+
+
+def comma(value: object) -> object:
+    """Mark a list as one that is joined with commas instead of repeated; text stays as it is."""
+    return _Joined(value) if isinstance(value, list | tuple) else value
 
 
 def pairs(query: Mapping[str, object] | Iterable[tuple[str, str]]) -> Pairs:
-    """Give what is set of a query as pairs of texts; lists repeat their name."""
+    """Give what is set of a query as pairs of texts; lists repeat their name, or are joined."""
     items = cast("Mapping[str, object]", query).items() if isinstance(query, Mapping) else query
-    return tuple(
-        (name, _checked(name, _query_text(name, item)))
-        for name, value in items
-        if value is not UNSET
-        for item in (value if isinstance(value, list | tuple | set | frozenset) else (value,))
-    )
+    return tuple((name, text) for name, value in items if value is not UNSET for text in _texts(name, value))
+
+
+def _texts(name: str, value: object) -> list[str]:
+    several = value if isinstance(value, list | tuple | set | frozenset) else (value,)
+    texts = [_checked(name, _query_text(name, item)) for item in several]
+    return [",".join(texts)] if isinstance(value, _Joined) and texts else texts
 
 
 def _query_text(name: str, value: object) -> str:
@@ -99,10 +98,10 @@ class Request(Generic[T_co]):
     accept: str = "application/json"
 
     def arguments(self) -> dict[str, Any]:
-        """Give the keyword arguments of `httpx.Client.request`, and `build_request`, that send this.
+        """Give the keyword arguments of `httpx.Client.request`, `stream` and `build_request` that send this.
 
-        Raises ValueError where the body cannot be written. No body has no `Content-Type`: with one the server
-        answers 500 to a DELETE.
+        A large answer in bytes is better had with `stream` than with `request` and `parse`. Raises ValueError where
+        the body cannot be written. No body has no `Content-Type`: with one the server answers 500 to a DELETE.
         """
         headers = {"Accept": self.accept, **dict(self.headers)}
         sent: dict[str, Any] = {"method": self.method, "url": self.path, "headers": headers}
@@ -137,21 +136,36 @@ def _json(body: object) -> bytes:
         return json.dumps(encode(body), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     except UnicodeEncodeError:
         raise ValueError("body: a text in it has half a surrogate pair, which no server can be sent") from None
+    except RecursionError:
+        raise ValueError("body: it is nested too deep, or stands within itself") from None
 
 
 def _raw(body: object) -> object:
-    return _checked("body", body).encode() if isinstance(body, str) else body
+    if isinstance(body, str):
+        return _checked("body", body).encode()
+    if isinstance(body, bytes) or hasattr(body, "read"):
+        return body
+    raise ValueError(f"body: text, bytes or an open file is sent here, not {_kind(body)}")
 
 
 def _form(body: object) -> Iterable[tuple[str, object]]:
-    encoded = encode(body)
-    if not isinstance(encoded, dict):
+    cls: type = type(body)
+    if not has(cls):
         raise ValueError(f"body: a form takes an object, not {_kind(body)}")
+    values = ((key, getattr(body, name)) for name, key in wire_names(cls).items())
+    fields = [
+        (key, item)
+        for key, value in values
+        if value is not UNSET
+        for item in (value if isinstance(value, list | tuple) else (value,))
+    ]
     # Files last: a server that reads the parts as a stream knows the fields before the content comes.
-    return sorted(encoded.items(), key=lambda item: isinstance(item[1], File))
+    return sorted(fields, key=lambda field: isinstance(field[1], File))
 
 
 def _part(name: str, value: object) -> tuple[str, tuple[Any, ...]]:
     if isinstance(value, File):
         return name, (value.name, value.content, value.content_type)
-    return name, (None, _query_text(name, value))
+    if isinstance(value, dict) or has(type(value)):
+        return name, (None, _json(value), "application/json")
+    return name, (None, _checked(name, _query_text(name, value)))

@@ -30,6 +30,9 @@ MAPS = frozenset(
     }
 )  # fmt: skip
 DATA = frozenset({"const", "default"})
+# Handlers that own the plain path where several share it.
+PLAIN = ("getObjectList", "getObject", "postJsonObject", "putJsonObject", "patchObject", "deleteObject")
+DAMAGED = "the document is damaged; fetch it again"
 # The order of these means nothing, and two starts of one server give two orders.
 UNORDERED = frozenset({"enum", "required", "oneOf", "anyOf", "parameters", "tags", "security"})
 
@@ -57,11 +60,7 @@ def fetch(url: str, version: str, environment: Mapping[str, str]) -> Published:
     headers, auth = _credentials(environment)
     base = re.sub(r"(/api(/\d+)?)?/*$", "", url)
     _check_address(base)
-    with httpx.Client(
-        headers={"Accept": "application/json", "X-Requested-With": "XMLHttpRequest", **headers},
-        auth=auth,
-        timeout=TIMEOUT,
-    ) as client:
+    with _client(headers, auth) as client:
         info = _json(_get(client, f"{base}/api/system/info"), "/api/system/info")
         number = str(info.get("version", "")) if isinstance(info, dict) else ""
         match = re.match(r"(?:2\.)?(\d{2,})\b", number)
@@ -87,8 +86,18 @@ def fetch(url: str, version: str, environment: Mapping[str, str]) -> Published:
     return Published(canonical(parse(raw, PLACES[0]), PLACES[0]), origin, hashlib.sha256(raw).hexdigest())
 
 
+def _client(headers: dict[str, str], auth: tuple[str, str] | None) -> httpx.Client:
+    sent = {"Accept": "application/json", "X-Requested-With": "XMLHttpRequest", **headers}
+    try:
+        return httpx.Client(headers=sent, auth=auth, timeout=TIMEOUT)
+    except (ImportError, ValueError) as error:
+        raise RegenError(STEP, "proxy", f"cannot be used ({error})", "check HTTPS_PROXY and ALL_PROXY") from None
+
+
 def _credentials(environment: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, str] | None]:
-    if token := environment.get("DHIS2_TOKEN"):
+    if token := environment.get("DHIS2_TOKEN", "").strip():
+        if not re.fullmatch(r"[!-~]+", token):  # it is not shown, what is wrong with it may be all of it
+            raise RegenError(STEP, "DHIS2_TOKEN", "has characters that no token has", "copy the token again")
         return {"Authorization": f"ApiToken {token}"}, None
     username, password = environment.get("DHIS2_USERNAME"), environment.get("DHIS2_PASSWORD")
     if username and password:
@@ -129,8 +138,13 @@ def _get(client: httpx.Client, url: str) -> httpx.Response:
         raise RegenError(
             STEP, place, f"no answer in {TIMEOUT:.0f} s", "try again, or save the document for SPEC="
         ) from None
-    except httpx.HTTPError as error:
+    except httpx.DecodingError:
+        raise RegenError(STEP, place, "an answer that cannot be unpacked", "is there a proxy on the way?") from None
+    except httpx.NetworkError as error:
         raise RegenError(STEP, place, f"the server cannot be reached ({error})", "check URL and network") from None
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # their texts may show what was sent
+        problem = f"the server cannot be asked ({type(error).__name__})"
+        raise RegenError(STEP, place, problem, "check URL, network and proxies") from None
     if answer.status_code == httpx.codes.UNAUTHORIZED or "login" in answer.headers.get("location", ""):
         raise RegenError(STEP, place, "the server did not take the credentials", "check DHIS2_TOKEN or DHIS2_USERNAME")
     if answer.is_redirect:
@@ -163,6 +177,10 @@ def _loads(raw: bytes, place: str) -> Json:
 def parse(raw: bytes, place: str) -> dict[str, Json]:
     """Read an OpenAPI 3 document, or say what else it is."""
     found = _loads(raw, place)
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise RegenError(STEP, place, "a text with half a surrogate pair", "fetch the document again") from None
     if isinstance(found, dict) and "swagger" in found:
         raise RegenError(
             STEP, place, f"Swagger {found['swagger']}", "regen reads OpenAPI 3, as /api/openapi.json gives it"
@@ -174,6 +192,9 @@ def parse(raw: bytes, place: str) -> dict[str, Json]:
         raise RegenError(
             STEP, f"{place}: $.paths", "no operations", "the document may be of one path only; fetch it whole"
         )
+    for key, kind in (("components", dict), ("servers", list)):
+        if not isinstance(found.get(key, kind()), kind):
+            raise RegenError(STEP, f"{place}: $.{key}", f"no {kind.__name__}", DAMAGED)
     return found
 
 
@@ -185,20 +206,20 @@ def canonical(document: dict[str, Json], place: str) -> dict[str, Json]:
     """
     reduced: dict[str, Json] = _reduce(document, names=False)
     paths = reduced["paths"]
-    server = str(((reduced.get("servers") or [{}])[0] or {}).get("url", "")).rstrip("/")
+    first = next(iter(reduced.get("servers") or ()), None)
+    server = str(first.get("url", "")).rstrip("/") if isinstance(first, dict) else ""
     bare = server.endswith("/api") or not any(path.startswith("/api/") for path in paths)
     reduced["paths"] = {}
     for path, item in sorted(paths.items()):
-        full = "/api" * bare + path
+        full = "/api" + path if bare and path != "/api" else path
         base, fragment, name = full.partition("#")
         short = (base.rstrip("/") or "/") + fragment + name
-        reduced["paths"][full if short in reduced["paths"] else short] = item
+        free = next(key for key in (short, full, f"{short}/") if key not in reduced["paths"])
+        reduced["paths"][free] = item
     reduced["servers"] = [{"url": "/"}]
     for path, item in reduced["paths"].items():
         if not isinstance(item, dict):
-            raise RegenError(
-                STEP, f"{place}: $.paths[{path!r}]", "not an object", "the document is damaged; fetch it again"
-            )
+            raise RegenError(STEP, f"{place}: $.paths[{path!r}]", "not an object", DAMAGED)
         for method in METHODS:
             operation = item.get(method)
             if operation is not None and not isinstance(operation, dict):
@@ -206,12 +227,45 @@ def canonical(document: dict[str, Json], place: str) -> dict[str, Json]:
                     STEP,
                     f"{place}: $.paths[{path!r}].{method}",
                     "not an object",
-                    "the document is damaged; fetch it again",
+                    DAMAGED,
                 )
             if operation and isinstance(operation.get("operationId"), str):
                 controller, dot, handlers = operation["operationId"].partition(".")
                 operation["operationId"] = controller + dot + "+".join(sorted(handlers.split("+")))
+    reduced["paths"] = _settle(reduced["paths"])
+    if count(reduced) != count(document):
+        problem = f"{count(document)} operations, of which {count(reduced)} can be told apart"
+        raise RegenError(STEP, place, problem, "look for paths that differ in a slash at the end")
     return reduced
+
+
+def _settle(paths: dict[str, Json]) -> dict[str, Json]:
+    """Give the plain path always to the same handler of those that share it, so that overlays find it there.
+
+    Which of them has it, and which stand behind a fragment, is by chance at each start of a server.
+    """
+    settled: dict[str, Json] = {}
+    shared: dict[str, list[Json]] = {}
+    for path, item in paths.items():
+        shared.setdefault(path.partition("#")[0], []).append((path, item))
+    for base, entries in shared.items():
+        if len(entries) == 1:
+            settled[entries[0][0]] = entries[0][1]
+            continue
+        for method in METHODS:
+            rest = {key: value for _, item in entries for key, value in item.items() if key not in METHODS}
+            handlers = [item[method] for _, item in entries if method in item]
+            for place, operation in enumerate(sorted(handlers, key=_claim)):
+                name = str(operation.get("operationId", place)).rpartition(".")[2]
+                settled.setdefault(f"{base}#{name}" if place else base, dict(rest))[method] = operation
+    return settled
+
+
+def _claim(operation: Json) -> tuple[int, str]:
+    """How good a handler's claim to the plain path is: those of every collection come first, then by the alphabet."""
+    name = str(operation.get("operationId", "")).rpartition(".")[2]
+    firsts = [place for place, idiom in enumerate(PLAIN) if idiom in name.split("+")]
+    return (min(firsts, default=len(PLAIN)), name)
 
 
 def _reduce(node: Json, *, names: bool) -> Json:
@@ -236,6 +290,13 @@ def _reduce(node: Json, *, names: bool) -> Json:
 
 def _order(value: Json) -> str:
     return json.dumps(value, sort_keys=True)
+
+
+def count(document: dict[str, Json]) -> int:
+    """How many operations there are, of whatever method."""
+    beside = ("parameters", "servers")
+    items = (item for item in document["paths"].values() if isinstance(item, dict))
+    return sum(key not in beside and key not in PROSE and not key.startswith("x-") for item in items for key in item)
 
 
 def dump(document: dict[str, Json]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from scripts.regen.model import PREFIX, Api, Operation, Parameter, Schema
+from scripts.regen.model import Api, Operation, Parameter, Schema
 from scripts.regen.names import words
 
 BINARY = "application/octet-stream"
@@ -100,8 +100,3 @@ def members(values: list[str]) -> list[str]:
             unique = f"{name}_{number}"
         spelled.append(unique)
     return spelled
-
-
-def schema_names(document: dict[str, Any]) -> list[str]:
-    """The classes that a document asks for."""
-    return [name.removeprefix(PREFIX) for name in document["components"]["schemas"]]

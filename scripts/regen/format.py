@@ -25,12 +25,12 @@ def format_tree(folder: Path) -> str:
         "format.skip-magic-trailing-comma=true",
     ]
     done = subprocess.run(
-        [sys.executable, "-m", "ruff", "format", "--quiet", *options, str(folder)],
+        [sys.executable, "-m", "ruff", "format", *options, str(folder)],
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[0]
+        last = next((line for line in done.stderr.splitlines() if line.strip()), "no message")
         raise RegenError(STEP, folder.name, f"ruff: {last}", "a name of the document has made code that does not parse")
     return version("ruff")

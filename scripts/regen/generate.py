@@ -69,7 +69,7 @@ def finish(generating: Generating) -> Generated:
         raise RegenError(STEP, place, problem, "report the document with this line")
     result: dict[str, Any] = json.loads(generating.answer.read_text(encoding="utf-8"))
     if result["errors"]:
-        problem = f"{len(result['errors'])} warnings, the first: {result['errors'][0]}"
+        problem = f"{len(result['errors'])} warnings: {' | '.join(result['errors'])}"
         raise RegenError(STEP, place, problem, "teach scripts/regen/normalise what the document does there")
     _compare("functions", [operation.name for operation in generating.api.operations], result["functions"], place)
     _compare("models", list(generating.api.schemas), result["classes"], place)

@@ -37,6 +37,7 @@ def main() -> None:
         return
     project = Project(openapi=data, config=config, custom_template_path=Path(order["templates"]))
     project.env.globals["version"] = order["version"]
+    project.env.filters["names"] = lambda code, name: bool(re.search(rf"\b{name}\b", code))
     project.env.filters["as_bytes"] = lambda kind: re.sub(r"\bFile\b", "bytes", kind)
     json.dump(
         {

@@ -11,7 +11,7 @@ from attrs import define
 from scripts.regen import document as documents
 from scripts.regen import generate, needs, overlay
 from scripts.regen import report as reports
-from scripts.regen.document import METHODS, Published
+from scripts.regen.document import Published
 from scripts.regen.errors import RegenError
 from scripts.regen.format import format_tree
 from scripts.regen.layout import Layout
@@ -56,49 +56,47 @@ def _say(version: str, step: str, what: str) -> None:
 
 
 def regenerate(
-    layout: Layout, versions: list[str], given: Mapping[str, Published], *, check: bool = False
+    layout: Layout, stage: Stage, versions: list[str], given: Mapping[str, Published], *, check: bool = False
 ) -> list[str]:
     """Make the bindings of these versions anew, from the documents that are given or stored.
 
     Either everything is written or nothing. With `check` nothing is, and the result lists the files that differ.
+    All that is read is read while the stage is held, which another run would change.
     """
     everything = sorted({*layout.versions(), *given}, key=int)
     actions = overlay.load(layout.overlays)
     needed = needs.read(layout.needs)
     names = Names.read(layout.names)
-    with Stage(layout) as stage:
-        works: dict[str, _Work] = {}
-        running: list[_Work] = []
-        try:
-            # The newest first: where two versions name the same thing, its name is taken.
-            for version in reversed(_with_neighbours(versions, everything)):
-                work = _prepare(layout, version, given.get(version), actions, names)
-                works[version] = work
-                if version in versions:
-                    _start(work, stage, layout, running)
-            for work in running:
-                _finish(work)
-        except BaseException:
-            for work in running:
-                if work.generating:
-                    generate.stop(work.generating)
-            raise
-        folders = [layout.bindings / f"v{version}" for version in versions]
-        staged = [stage.path(folder) for folder in folders]
-        formatter = _format(staged, versions)
-        for version in versions:
-            _write(works[version], layout, stage, formatter, needed)
-        for older, newer in zip([None, *everything], everything, strict=False):
-            if newer in versions or older in versions:
-                _report(works, older, newer, layout, stage, needed)
-            if older is not None:  # what was written when it was the oldest
-                stage.remove(layout.report(None, newer))
-        stage.write(layout.bindings / "__init__.py", PACKAGE)
-        stage.write(layout.bindings / "py.typed", "")
-        stage.write(layout.names, names.dump())
-        if check:
-            return stage.differences(folders)
-        stage.commit(folders)
+    works: dict[str, _Work] = {}
+    running: list[_Work] = []
+    try:
+        # The newest first: where two versions name the same thing, its name is taken.
+        for version in reversed(_with_neighbours(versions, everything)):
+            works[version] = _prepare(layout, version, given.get(version), actions, names)
+            if version in versions:
+                _start(works[version], stage, layout, running)
+        for work in running:
+            _finish(work)
+    except BaseException:
+        for work in running:
+            if work.generating:
+                generate.stop(work.generating)
+        raise
+    folders = [layout.bindings / f"v{version}" for version in versions]
+    formatter = _format([stage.path(folder) for folder in folders], versions)
+    for version in versions:
+        _write(works[version], layout, stage, formatter, needed)
+    for older, newer in zip([None, *everything], everything, strict=False):
+        if newer in versions or older in versions:
+            _report(works, older, newer, layout, stage, needed)
+        if older is not None:  # what was written when it was the oldest
+            stage.remove(layout.report(None, newer))
+    stage.write(layout.bindings / "__init__.py", PACKAGE)
+    stage.write(layout.bindings / "py.typed", "")
+    stage.write(layout.names, names.dump())
+    if check:
+        return stage.differences(folders)
+    stage.commit(folders)
     return []
 
 
@@ -130,17 +128,13 @@ def _prepare(
     lock = Lock.read(layout.lock(version))
     if published is None:
         published = _stored(layout, version, lock)
-    count = sum(method in item for item in published.document["paths"].values() for method in METHODS)
+    count = documents.count(published.document)
     corrected, counts = overlay.apply(published.document, actions, version)
     overlay.check(counts, lock.overlays if lock else None, version)
     api = normalise(corrected, version, names)
     if count != len(api.operations):
-        raise RegenError(
-            "normalise",
-            f"v{version}",
-            f"{len(api.operations)} operations of {count}",
-            "this is a defect of normalising",
-        )
+        problem = f"{len(api.operations)} operations of {count} can be called"
+        raise RegenError("normalise", f"v{version}", problem, "look for a path with $ref or another method")
     if not quiet:
         _say(version, "document", f"{published.origin}: {count} operations")
         applied = [c for c in counts.values() if c.matched]
@@ -249,5 +243,4 @@ def check_another(layout: Layout, version: str, published: Published) -> None:
 
 
 def _calls(published: Published) -> set[tuple[str, str]]:
-    paths = published.document["paths"]
-    return {(path, method) for path, item in paths.items() for method in METHODS if method in item}
+    return {(path, method) for path, item in published.document["paths"].items() for method in item}

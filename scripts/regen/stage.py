@@ -24,7 +24,8 @@ class Stage:
     next one.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, *, finish: bool = True) -> None:
+        self.layout, self.finish = layout, finish
         self.root, self.home = layout.root, layout.stage
         # A folder for each run: a generator that outlived its run, which was killed, writes into no other.
         self.folder = self.home / secrets.token_hex(4)
@@ -40,6 +41,10 @@ class Stage:
         except OSError:
             raise RegenError(STEP, self.home.name, "another regen is at work", "wait until it is done") from None
         if self.ready.exists():
+            if not self.finish:
+                raise RegenError(
+                    STEP, self.home.name, "a run was interrupted while it wrote", "say make regen to finish it"
+                )
             self._move()
         shutil.rmtree(self.home, ignore_errors=True)
         self.new.mkdir(parents=True)

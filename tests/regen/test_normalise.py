@@ -17,6 +17,7 @@ from scripts.regen.errors import RegenError
 from scripts.regen.generate import PYTHON
 from scripts.regen.model import Api, Operation, Schema
 from scripts.regen.names import Names, class_name, pascal, snake
+from scripts.regen.needs import lacking
 from scripts.regen.normalise import normalise
 from scripts.regen.normalise.classes import expression
 
@@ -181,6 +182,12 @@ def test_variables_of_the_path_and_parameters_agree() -> None:
         (("text/*",), TEXT, "string", "text/plain; charset=utf-8"),
         (("application/javascript",), TEXT, "string", "application/javascript; charset=utf-8"),
         (("application/*",), TEXT, "binary", "application/octet-stream"),
+        (
+            ("application/*", "text/*"),
+            {"type": "object", "additionalProperties": TEXT},
+            "StringMap",
+            "application/json",
+        ),
         (("application/zip",), TEXT, "binary", "application/zip"),
         (("multipart/form-data",), {"type": "object", "properties": {"a": TEXT}}, "X*", "multipart/form-data"),
     ],
@@ -221,6 +228,20 @@ def test_an_operation_has_one_answer(
     operation = only(api({"/x": raw}, {"A": A}, responses={"R": answering(REF_A)["200"]}))
     assert operation.accept == accept
     assert (expression(operation.answer) if operation.answer is not None else None) == kind
+
+
+def test_what_a_text_in_java_can_be_asked_is_no_parameter() -> None:
+    beans = [
+        {"name": "blank", "in": "query", "schema": {"type": "boolean"}},
+        {"name": "bytes", "in": "query", "schema": {"type": "string", "format": "binary"}},
+        {"name": "empty", "in": "query", "schema": {"type": "boolean"}},
+    ]
+    kept = {"name": "eventType", "in": "query", "required": True, "schema": TEXT}
+    found = api({"/x": {"post": {"operationId": "X.saveX", "parameters": [*beans, kept], "responses": {}}}})
+    operation = only(found)
+    assert [(p.name, p.required) for p in operation.parameters] == [("eventType", True)]
+    assert operation.body is None
+    assert found.notes == ["X.saveX: blank, bytes and empty are of a text in Java; left out"]
 
 
 def test_an_upload_documented_as_a_query_is_a_form() -> None:
@@ -309,9 +330,51 @@ def test_a_later_document_renames_nothing() -> None:
     assert later["GET /api/things"] == first["GET /api/things"] == "thing.list_"
     assert later["GET /api/icons"] == first["GET /api/icons"] == "icon.get_all_icons"
     assert later["POST /api/2fa/disabled"] == first["POST /api/2fa/disabled"] == "two_factor.disable_2"
-    assert later["GET /api/new"] == "thing.get_2"
+    assert later["GET /api/new"] == "thing.get_object"  # the idiom has a variable in its path
     for line in before.splitlines():
         assert line in names.dump().splitlines()
+
+
+def test_a_known_name_is_given_once() -> None:
+    names = Names()
+    api(paths_of(("get", "/things/{uid}", "Thing.getChildren+getLevel")), names=names)
+    names.functions["GET /api/things/{} getLevel"] = names.functions["GET /api/things/{} getChildren"] = (
+        "thing.get_level"
+    )
+    found = api(
+        paths_of(("get", "/things/{uid}", "Thing.getChildren"), ("get", "/things/{uid}#x", "Thing.getLevel")),
+        names=names,
+    )
+    assert sorted(operation.name for operation in found.operations) == ["thing.get_level", "thing.get_level_2"]
+
+
+def test_the_numbers_of_the_server_are_kept() -> None:
+    found = api(
+        paths_of(
+            ("delete", "/routes/{id}/run", "Route.run5"),
+            ("get", "/routes/{id}/run", "Route.run"),
+            ("post", "/routes/{id}/run", "Route.run2"),
+            ("post", "/routes/addCollectionItem__disabled", "Route.addCollectionItem"),
+            ("post", "/routes/{uid}/{property}/{item}", "Route.addCollectionItem2"),
+        )
+    )
+    assert {place.partition("/api/")[0].strip() + place[-4:]: name for place, name in names_in(found).items()} == {
+        "DELETE/run": "route.run_3",
+        "GET/run": "route.run",
+        "POST/run": "route.run_2",
+        "POSTbled": "route.add_collection_item",
+        "POSTtem}": "route.add_item",
+    }
+
+
+def test_what_is_needed_is_found_by_name_and_call() -> None:
+    found = api(paths_of(("get", "/things", "Thing.getObjectList"), ("get", "/things/{uid}", "Thing.getObject")))
+    needed = {
+        "thing.list_": "GET /api/things",
+        "thing.get": "GET /api/thing/{}",
+        "thing.drop": "DELETE /api/things/{}",
+    }
+    assert lacking(found, needed) == ["`thing.drop` (DELETE /api/things/{})", "`thing.get` (GET /api/thing/{})"]
 
 
 def test_shapes_are_named_once_and_keep_their_names() -> None:

@@ -26,7 +26,7 @@ from dhis2_bindings.v42.models import (
 from dhis2_wire import UNSET, DecodeError, Unset, encode, from_json
 from dhis2_wire import decode as decode_text
 from dhis2_wire.encoding import wire_names
-from dhis2_wire.readers import SHAPES, space_of
+from dhis2_wire.readers import SHAPES, Space, space_of
 
 MODELS = "dhis2_bindings.v42.models"
 SPACE = space_of(MODELS)
@@ -42,9 +42,9 @@ def json_for(kind: Any, depth: int = 2) -> st.SearchStrategy[Any]:
     if isinstance(kind, types.UnionType):
         return st.one_of([json_for(argument, depth) for argument in arguments if argument is not Unset])
     if origin is list:
-        return st.lists(json_for(arguments[0], depth), max_size=2)
+        return st.lists(st.none() | json_for(arguments[0], depth), max_size=2)
     if origin is dict:
-        return st.dictionaries(st.text(max_size=3), json_for(arguments[1], depth), max_size=2)
+        return st.dictionaries(st.text(max_size=3), st.none() | json_for(arguments[1], depth), max_size=2)
     if kind is datetime.datetime:
         moments = st.datetimes(min_value=datetime.datetime(1000, 1, 1))
         return moments.map(lambda moment: moment.isoformat(timespec="milliseconds"))
@@ -168,10 +168,19 @@ def test_an_object_within_itself_without_end_is_an_error_and_no_crash() -> None:
         decode_text("OrganisationUnit", MODELS, '{"parent":' * 100_000)
 
 
-def test_sets_of_keys_without_end_are_read_and_do_not_pile_up() -> None:
+def test_sets_of_keys_without_end_are_read_and_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[type] = []
+    compile_ = Space._compile
+
+    def counted(self: Space, cls: type, *rest: Any) -> Any:
+        compiled.append(cls)
+        return compile_(self, cls, *rest)
+
+    monkeypatch.setattr(Space, "_compile", counted)
     for number in range(SHAPES + 50):
         value = {"id": "x", f"key{number}": number, "schedulingType": "CRON", "created": "2026-11-23T04:43:50.230"}
         assert encode(read("JobConfiguration", value)) == value
+    assert compiled.count(JobConfiguration) <= SHAPES
     model = read("JobConfiguration", {"id": None, "brand new": 1})
     assert (model.id, model.name, model.unknown_) == (None, UNSET, {"brand new": 1})
     with pytest.raises(DecodeError, match=r"^created: expected a date and time"):
@@ -191,7 +200,11 @@ def test_only_models_are_written() -> None:
 
 
 def test_unknown_keys_are_written_too() -> None:
-    assert encode(UserDto(id="x", unknown_={"novelty": 1})) == {"id": "x", "novelty": 1}
+    assert encode(UserDto(id="x", unknown_={"novelty": UserDto(id="y")})) == {"id": "x", "novelty": {"id": "y"}}
+
+
+def test_what_is_not_set_is_left_out_of_maps_too() -> None:
+    assert encode({"a": UNSET, "b": None, "c": [1]}) == {"b": None, "c": [1]}
 
 
 def test_a_model_has_slots_and_compares_by_value() -> None:

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 import httpx
 import pytest
+from attrs import define
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,10 +116,17 @@ def test_what_a_query_cannot_carry_is_refused_with_its_name(value: Any) -> None:
         message_conversation.list_(page=value)
 
 
-def test_comma_leaves_text_as_it_is() -> None:
-    assert comma("a,b") == "a,b"
-    assert comma(["a", "b"]) == "a,b"
-    assert comma([]) is comma(UNSET) is UNSET
+@pytest.mark.parametrize(
+    ("value", "sent"), [("a,b", "a,b"), (["a", "b"], "a,b"), (("a", 1), "a,1"), ([], None), (UNSET, None)]
+)
+def test_a_comma_list_is_one_text(value: Any, sent: str | None) -> None:
+    assert pairs({"x": comma(value)}) == ((("x", sent),) if sent is not None else ())
+
+
+@pytest.mark.parametrize("value", [None, {"a": 1}, [None], [["a"]]])
+def test_what_a_comma_list_cannot_carry_is_refused_with_its_name(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"^fields: a query takes"):
+        message_conversation.list_(fields=value)
 
 
 def test_a_request_without_a_body_has_no_content_type() -> None:
@@ -143,10 +151,58 @@ def test_a_text_body_is_raw_utf_8() -> None:
     assert sent["headers"]["Content-Type"] == "text/plain; charset=utf-8"
 
 
-@pytest.mark.parametrize("body", [object(), {"at": object()}, [float("nan")], {"x": float("inf")}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        object(),
+        {"at": object()},
+        [float("nan")],
+        {"x": float("inf")},
+        [UNSET],
+        File(b"", "x"),
+        MessageConversationInfo(unknown_={"x": object()}),
+    ],
+)
 def test_a_body_that_is_no_json_is_refused(body: Any) -> None:
     with pytest.raises(ValueError, match="JSON"):
         made(body=body).arguments()
+
+
+def test_a_body_within_itself_is_refused() -> None:
+    body: list[Any] = []
+    body.append(body)
+    with pytest.raises(ValueError, match=r"^body: it is nested too deep, or stands within itself"):
+        made(body=body).arguments()
+
+
+@pytest.mark.parametrize("body", [None, {"text": "x"}, ["x"], MessageConversationInfo(text="x")])
+def test_a_text_body_is_text(body: Any) -> None:
+    with pytest.raises(ValueError, match=r"^body: text, bytes or an open file is sent here"):
+        message_conversation.post_message_conversation_reply(UID, body=body).arguments()
+
+
+def test_bytes_and_open_files_are_sent_as_they_are() -> None:
+    stream = io.BytesIO(b"zip")
+    for body in (b"zip", stream):
+        assert made(body=body, content_type="application/zip").arguments()["content"] is body
+
+
+def test_a_form_carries_lists_and_objects() -> None:
+    @define
+    class Form:
+        tags: Any = UNSET
+        files: Any = UNSET
+        owner: Any = UNSET
+        unknown_: Any = None
+
+    form = Form(tags=["a", "b"], files=[File(b"1", "1.txt"), File(b"2", "2.txt")], owner=Ref(id=UID))
+    assert made(body=form, content_type="multipart/form-data").arguments()["files"] == [
+        ("tags", (None, "a")),
+        ("tags", (None, "b")),
+        ("owner", (None, b'{"id":"yKLCFDYCzPy"}', "application/json")),
+        ("files", ("1.txt", b"1", "application/octet-stream")),
+        ("files", ("2.txt", b"2", "application/octet-stream")),
+    ]
 
 
 @pytest.mark.parametrize("content", [b"a,b\n1,2\n", io.BytesIO(b"a,b\n1,2\n")])

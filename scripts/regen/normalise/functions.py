@@ -7,38 +7,39 @@ import re
 from scripts.regen.model import Operation
 from scripts.regen.names import Names, snake
 
-# What every collection of DHIS2 offers. The order is the choice where one operation has several handlers.
+# What every collection of DHIS2 offers: the name, and how many variables the path has. The order is the choice where
+# one operation has several handlers.
 IDIOMS = {
-    "getObjectList": "list_",
-    "getObjectListCsv": "list_csv",
-    "getObjectListGist": "list_gist",
-    "getObjectListGistAsCsv": "list_gist_csv",
-    "getObject": "get",
-    "getObjectGist": "get_gist",
-    "getObjectGistAsCsv": "get_gist_csv",
-    "getObjectProperty": "get_property",
-    "getObjectPropertyGist": "get_property_gist",
-    "getObjectPropertyGistAsCsv": "get_property_gist_csv",
-    "postJsonObject": "create",
-    "postXmlObject": "create_xml",
-    "putJsonObject": "replace",
-    "putXmlObject": "replace_xml",
-    "patchObject": "patch",
-    "partialUpdateObject": "update",
-    "updateObjectProperty": "update_property",
-    "deleteObject": "delete",
-    "addCollectionItem": "add_item",
-    "addCollectionItemsJson": "add_items",
-    "addCollectionItemsXml": "add_items_xml",
-    "replaceCollectionItemsJson": "replace_items",
-    "replaceCollectionItemsXml": "replace_items_xml",
-    "deleteCollectionItem": "delete_item",
-    "deleteCollectionItemsJson": "delete_items",
-    "deleteCollectionItemsXml": "delete_items_xml",
-    "getCollectionItem": "get_item",
-    "replaceTranslations": "replace_translations",
-    "setAsFavorite": "add_favorite",
-    "removeAsFavorite": "remove_favorite",
+    "getObjectList": ("list_", 0),
+    "getObjectListCsv": ("list_csv", 0),
+    "getObjectListGist": ("list_gist", 0),
+    "getObjectListGistAsCsv": ("list_gist_csv", 0),
+    "getObject": ("get", 1),
+    "getObjectGist": ("get_gist", 1),
+    "getObjectGistAsCsv": ("get_gist_csv", 1),
+    "getObjectProperty": ("get_property", 2),
+    "getObjectPropertyGist": ("get_property_gist", 2),
+    "getObjectPropertyGistAsCsv": ("get_property_gist_csv", 2),
+    "postJsonObject": ("create", 0),
+    "postXmlObject": ("create_xml", 0),
+    "putJsonObject": ("replace", 1),
+    "putXmlObject": ("replace_xml", 1),
+    "patchObject": ("patch", 1),
+    "partialUpdateObject": ("update", 1),
+    "updateObjectProperty": ("update_property", 2),
+    "deleteObject": ("delete", 1),
+    "addCollectionItem": ("add_item", 3),
+    "addCollectionItemsJson": ("add_items", 2),
+    "addCollectionItemsXml": ("add_items_xml", 2),
+    "replaceCollectionItemsJson": ("replace_items", 2),
+    "replaceCollectionItemsXml": ("replace_items_xml", 2),
+    "deleteCollectionItem": ("delete_item", 3),
+    "deleteCollectionItemsJson": ("delete_items", 2),
+    "deleteCollectionItemsXml": ("delete_items_xml", 2),
+    "getCollectionItem": ("get_item", 3),
+    "replaceTranslations": ("replace_translations", 1),
+    "setAsFavorite": ("add_favorite", 1),
+    "removeAsFavorite": ("remove_favorite", 1),
 }
 _RANK = {handler: rank for rank, handler in enumerate(IDIOMS)}
 
@@ -62,7 +63,7 @@ def name_functions(operations: list[Operation], names: Names) -> None:
             else:
                 taken.add(name)
                 operation.module, operation.function = name.split(".")
-    for operation in sorted(unnamed, key=lambda o: (o.path, o.method, _handler(o), o.published)):
+    for operation in sorted(unnamed, key=_turn):
         module, function = snake(operation.controller), _function(operation)
         number = 1
         while f"{module}.{function}" in taken:
@@ -71,6 +72,12 @@ def name_functions(operations: list[Operation], names: Names) -> None:
         taken.add(f"{module}.{function}")
         operation.module, operation.function = module, function
         names.functions[f"{_call(operation)} {_handler(operation)}"] = operation.name
+
+
+def _turn(operation: Operation) -> tuple[int, str, str, str]:
+    """Who is named first, and so has a name without a number: as the server numbers its own, then by the call."""
+    digits = re.search(r"\d*$", _handler(operation))
+    return (int(digits[0] or 0) if digits else 0, operation.path, operation.method, operation.published)
 
 
 def _call(operation: Operation) -> str:
@@ -99,4 +106,5 @@ def _handler(operation: Operation) -> str:
 
 def _function(operation: Operation) -> str:
     plain = _handler(operation).rstrip("0123456789")
-    return IDIOMS.get(plain) or snake(plain)
+    name, variables = IDIOMS.get(plain, (snake(plain), None))
+    return name if variables in (None, operation.path.count("{")) else snake(plain)

@@ -18,6 +18,7 @@ FREE_TEXT = frozenset({"fields", "filter", "filters", "order", "orders"})
 COMMA = frozenset({"fields"})  # one comma list; other lists repeat their name
 TEXT_TYPES = ("text/plain", "text/csv", "text/*", "text/html")  # preferred in this order
 TEXTUAL = re.compile(r"text|xml|yaml|javascript|csv$|csv;")
+STRING_BEAN = ("blank", "bytes", "empty")  # what a text in Java can be asked, documented as parameters
 REST = "subpath"  # what `**` at the end of a path becomes
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 
@@ -95,6 +96,11 @@ def _parameters(
             uploads[name] = schema
         elif (where, name) not in found:
             found[where, name] = _parameter(name, where, schema, parameter, components)
+    if uploads.keys() == {"bytes"} and {("query", "blank"), ("query", "empty")} <= found.keys():
+        components.notes.append(f"{operation.published}: blank, bytes and empty are of a text in Java; left out")
+        for name in STRING_BEAN:
+            found.pop(("query", name), None)
+            uploads.pop(name, None)
     if uploads:  # the server reads what stands beside a file from the form as from the query (attachments.yaml)
         for key in [key for key in found if key[0] == "query"]:
             uploads[key[1]] = found.pop(key).schema
@@ -125,15 +131,23 @@ def _item(schema: Schema) -> Schema:
 
 
 def _parameter(name: str, where: str, schema: Schema, raw: Json, components: Components) -> Parameter:
-    comma = name in COMMA or raw.get("explode") is False
+    texts = {"type": "array", "items": {"type": "string"}}
     if name in FREE_TEXT:
-        return Parameter(name, where, {"type": "array", "items": {"type": "string"}}, text=True, comma=comma)
-    if schema.get("type") == "array":
-        return Parameter(name, where, {"type": "array", "items": _scalar(schema["items"], components)}, comma=comma)
-    lists = _lists(raw.get("schema"), components)
-    if lists:  # an object or the uids of it: in a query it is the uids
-        return Parameter(name, where, {"type": "array", "items": {"type": "string"}}, comma=comma)
-    return Parameter(name, where, _scalar(schema, components), comma=comma)
+        kind = texts
+    elif schema.get("type") == "array":
+        kind = {"type": "array", "items": _scalar(schema["items"], components)}
+    elif _lists(raw.get("schema"), components):  # an object or the uids of it: in a query it is the uids
+        kind = texts
+    else:
+        kind = _scalar(schema, components)
+    return Parameter(
+        name,
+        where,
+        kind,
+        required=raw.get("required") is True,
+        text=name in FREE_TEXT,
+        comma=name in COMMA or raw.get("explode") is False,
+    )
 
 
 def _lists(schema: Json, components: Components) -> bool:
@@ -165,6 +179,8 @@ def _body(operation: Operation, raw: Json, uploads: dict[str, Schema], component
     schema = components.use(content[kind].get("schema") if content[kind] else None, place)
     if "json" in kind:
         operation.body, operation.body_type = schema, kind.split(";")[0]
+    elif not _is_text(schema) and any(kind.startswith(("application/*", "*/*")) for kind in content):
+        operation.body, operation.body_type = schema, "application/json"  # whatever is read as an object
     elif kind.split(";")[0] == "multipart/form-data" and schema.get("properties"):
         operation.body, operation.body_type = schema, "multipart/form-data"
     elif TEXTUAL.search(kind):
@@ -173,6 +189,10 @@ def _body(operation: Operation, raw: Json, uploads: dict[str, Schema], component
     else:
         operation.body = {"type": "string", "format": "binary"}
         operation.body_type = "application/octet-stream" if "*" in kind else kind
+
+
+def _is_text(schema: Schema) -> bool:
+    return schema.get("type") in SCALARS or not schema
 
 
 def _answer(

@@ -9,6 +9,7 @@ from pathlib import Path
 from scripts.regen import document
 from scripts.regen.layout import Layout
 from scripts.regen.run import regenerate
+from scripts.regen.stage import Stage
 
 HERE = Path(__file__).parent
 INPUT, OUTPUT = HERE / "input", HERE / "output"
@@ -26,7 +27,8 @@ def record(target: Path) -> None:
     """Generate, and keep all that was written."""
     with tempfile.TemporaryDirectory() as folder:
         layout = make_root(Path(folder))
-        regenerate(layout, [VERSION], {VERSION: document.read(INPUT / "document.json")})
+        with Stage(layout) as stage:
+            regenerate(layout, stage, [VERSION], {VERSION: document.read(INPUT / "document.json")})
         shutil.rmtree(layout.root / "build")
         shutil.rmtree(layout.overlays)
         layout.needs.unlink()
