@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         MergeMode,
         ObjectBundleMode,
@@ -328,7 +328,7 @@ def get_gist_csv(
     )
 
 
-def get_org_units_associations(*, category_options: list[str] | Unset = UNSET) -> Request[StringListMap]:
+def get_org_units_associations(*, category_options: list[str]) -> Request[StringListMap]:
     """GET /api/categoryOptions/orgUnits (CategoryOption.getOrgUnitsAssociations)
 
     Query: categoryOptions (repeated).
@@ -658,7 +658,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,
     identifier: PreheatIdentifier | Unset = UNSET,

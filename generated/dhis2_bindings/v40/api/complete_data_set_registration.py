@@ -21,13 +21,7 @@ _MODELS = "dhis2_bindings.v40.models"
 
 
 def delete_complete_data_set_registration(
-    *,
-    cc: str | Unset = UNSET,
-    cp: str | Unset = UNSET,
-    ds: list[str] | Unset = UNSET,
-    multi_ou: bool | Unset = UNSET,
-    ou: str | Unset = UNSET,
-    pe: str | Unset = UNSET,
+    *, ds: list[str], ou: str, pe: str, cc: str | Unset = UNSET, cp: str | Unset = UNSET, multi_ou: bool | Unset = UNSET
 ) -> Request[None]:
     """DELETE /api/completeDataSetRegistrations (CompleteDataSetRegistration.deleteCompleteDataSetRegistration)
 
@@ -44,10 +38,10 @@ def delete_complete_data_set_registration(
 
 def get_complete_registrations_xml(
     *,
+    data_set: list[str],
     children: bool | Unset = UNSET,
     created: datetime.datetime | Unset = UNSET,
     created_duration: str | Unset = UNSET,
-    data_set: list[str] | Unset = UNSET,
     end_date: datetime.datetime | Unset = UNSET,
     id_scheme: IdentifiableProperty | Unset = UNSET,
     limit: int | Unset = UNSET,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         MergeMode,
         MetadataExportParams,
@@ -681,7 +681,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,
     identifier: PreheatIdentifier | Unset = UNSET,
@@ -829,11 +829,7 @@ def search(
 
 
 def search_as_param(
-    *,
-    count: int | Unset = UNSET,
-    max_: list[DashboardItemType] | Unset = UNSET,
-    max_count: int | Unset = UNSET,
-    q: str | Unset = UNSET,
+    *, q: str, count: int | Unset = UNSET, max_: list[DashboardItemType] | Unset = UNSET, max_count: int | Unset = UNSET
 ) -> Request[DashboardSearchResult]:
     """GET /api/dashboards/search (Dashboard.searchAsParam)
 

@@ -33,10 +33,10 @@ def get_pdf_report() -> Request[bytes]:
 
 def get_validation_rule_expression_detials(
     *,
+    organisation_unit_id: str,
+    period_id: str,
+    validation_rule_id: str,
     attribute_option_combo_id: str | Unset = UNSET,
-    organisation_unit_id: str | Unset = UNSET,
-    period_id: str | Unset = UNSET,
-    validation_rule_id: str | Unset = UNSET,
 ) -> Request[ValidationRuleExpressionDetails]:
     """GET /api/dataAnalysis/validationRulesExpression (DataAnalysis.getValidationRuleExpressionDetials)
 

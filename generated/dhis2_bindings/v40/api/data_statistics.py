@@ -12,14 +12,7 @@ if TYPE_CHECKING:
 
     from dhis2_wire import Text
 
-    from ..models import (
-        DataStatisticsEventType,
-        DataStatisticsUpload,
-        EventInterval,
-        FavoriteStatistics,
-        JsonObject,
-        SortOrder,
-    )
+    from ..models import DataStatisticsEventType, EventInterval, FavoriteStatistics, JsonObject, SortOrder
 
 _MODELS = "dhis2_bindings.v40.models"
 
@@ -30,11 +23,7 @@ def get_favorite_statistics(uid: str) -> Request[FavoriteStatistics]:
 
 
 def get_reports(
-    *,
-    end_date: datetime.datetime | Unset = UNSET,
-    fields: Text | Unset = UNSET,
-    interval: EventInterval | Unset = UNSET,
-    start_date: datetime.datetime | Unset = UNSET,
+    *, end_date: datetime.datetime, interval: EventInterval, start_date: datetime.datetime, fields: Text | Unset = UNSET
 ) -> Request[list[JsonObject]]:
     """GET /api/dataStatistics (DataStatistics.getReports)
 
@@ -51,7 +40,7 @@ def get_reports(
 
 def get_top_favorites(
     *,
-    event_type: DataStatisticsEventType | Unset = UNSET,
+    event_type: DataStatisticsEventType,
     page_size: int | Unset = UNSET,
     sort_order: SortOrder | Unset = UNSET,
     username: str | Unset = UNSET,
@@ -69,9 +58,12 @@ def get_top_favorites(
     )
 
 
-def save_event(*, body: DataStatisticsUpload) -> Request[None]:
-    """POST /api/dataStatistics (DataStatistics.saveEvent)"""
-    return Request("POST", "/api/dataStatistics", "None", _MODELS, body=body, content_type="multipart/form-data")
+def save_event(*, event_type: DataStatisticsEventType) -> Request[None]:
+    """POST /api/dataStatistics (DataStatistics.saveEvent)
+
+    Query: eventType.
+    """
+    return Request("POST", "/api/dataStatistics", "None", _MODELS, query={"eventType": event_type})
 
 
 def save_snapshot() -> Request[None]:

@@ -48,7 +48,7 @@ def delete_namespace(namespace: str) -> Request[WebMessage]:
 def get_entries(
     namespace: str,
     *,
-    fields: Text | Unset = UNSET,
+    fields: Text,
     filter_: Text | Unset = UNSET,
     headless: bool | Unset = UNSET,
     include_all: bool | Unset = UNSET,

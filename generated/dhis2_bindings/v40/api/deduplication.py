@@ -98,7 +98,7 @@ def post_potential_duplicate(*, body: PotentialDuplicate) -> Request[PotentialDu
     )
 
 
-def update_potential_duplicate(id: str, *, status: DeduplicationStatus | Unset = UNSET) -> Request[None]:
+def update_potential_duplicate(id: str, *, status: DeduplicationStatus) -> Request[None]:
     """PUT /api/potentialDuplicates/{id} (Deduplication.updatePotentialDuplicate)
 
     Query: status.

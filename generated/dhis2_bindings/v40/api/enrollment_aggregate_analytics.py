@@ -132,6 +132,7 @@ def get_aggregate_csv(
 
 def get_aggregate_dimensions(
     *,
+    program_id: str,
     allowed_ordering_fields: list[str] | Unset = UNSET,
     dto_name_to_database_name_translator: str | Unset = UNSET,
     fields: Text | Unset = UNSET,
@@ -145,7 +146,6 @@ def get_aggregate_dimensions(
     page_with_default: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
     paging_request: bool | Unset = UNSET,
-    program_id: str | Unset = UNSET,
     raw_order: list[str] | Unset = UNSET,
     skip_paging: bool | Unset = UNSET,
     sorting_request: bool | Unset = UNSET,

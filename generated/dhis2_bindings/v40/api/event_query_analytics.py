@@ -32,12 +32,12 @@ _MODELS = "dhis2_bindings.v40.models"
 def get_cluster_json(
     program: str,
     *,
+    bbox: str,
+    cluster_size: int,
     aggregate_data: bool | Unset = UNSET,
     aggregate_endpoint: bool | Unset = UNSET,
     aggregation_type: AggregationType | Unset = UNSET,
     asc: list[str] | Unset = UNSET,
-    bbox: str | Unset = UNSET,
-    cluster_size: int | Unset = UNSET,
     collapse_data_dimensions: bool | Unset = UNSET,
     columns: str | Unset = UNSET,
     completed_only: bool | Unset = UNSET,
@@ -571,6 +571,7 @@ def get_query_csv(
 
 def get_query_dimensions(
     *,
+    program_stage_id: str,
     allowed_ordering_fields: list[str] | Unset = UNSET,
     dto_name_to_database_name_translator: str | Unset = UNSET,
     fields: Text | Unset = UNSET,
@@ -584,7 +585,6 @@ def get_query_dimensions(
     page_with_default: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
     paging_request: bool | Unset = UNSET,
-    program_stage_id: str | Unset = UNSET,
     raw_order: list[str] | Unset = UNSET,
     skip_paging: bool | Unset = UNSET,
     sorting_request: bool | Unset = UNSET,

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dhis2_wire import UNSET, Request, Unset
+from dhis2_wire import Request
 from dhis2_wire import segment as _segment
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _MODELS = "dhis2_bindings.v40.models"
 
 
-def add_locale(*, country: str | Unset = UNSET, language: str | Unset = UNSET) -> Request[WebMessage]:
+def add_locale(*, country: str, language: str) -> Request[WebMessage]:
     """POST /api/locales/dbLocales (Locale.addLocale)
 
     Query: country, language.

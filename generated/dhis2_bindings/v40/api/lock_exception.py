@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 _MODELS = "dhis2_bindings.v40.models"
 
 
-def add_lock_exception(
-    *, ds: str | Unset = UNSET, ou: str | Unset = UNSET, pe: str | Unset = UNSET
-) -> Request[WebMessage]:
+def add_lock_exception(*, ds: str, ou: str, pe: str) -> Request[WebMessage]:
     """POST /api/lockExceptions (LockException.addLockException)
 
     Query: ds, ou, pe.
@@ -25,9 +23,7 @@ def add_lock_exception(
     return Request("POST", "/api/lockExceptions", "WebMessage", _MODELS, query={"ds": ds, "ou": ou, "pe": pe})
 
 
-def delete_lock_exception(
-    *, ds: str | Unset = UNSET, ou: str | Unset = UNSET, pe: str | Unset = UNSET
-) -> Request[None]:
+def delete_lock_exception(*, ds: str, pe: str, ou: str | Unset = UNSET) -> Request[None]:
     """DELETE /api/lockExceptions (LockException.deleteLockException)
 
     Query: ds, ou, pe.

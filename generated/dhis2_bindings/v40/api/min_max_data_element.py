@@ -18,7 +18,7 @@ def create() -> Request[WebMessage]:
     return Request("POST", "/api/minMaxDataElements", "WebMessage", _MODELS)
 
 
-def delete() -> Request[WebMessage]:
+def delete_object() -> Request[WebMessage]:
     """DELETE /api/minMaxDataElements (MinMaxDataElement.deleteObject)"""
     return Request("DELETE", "/api/minMaxDataElements", "WebMessage", _MODELS)
 

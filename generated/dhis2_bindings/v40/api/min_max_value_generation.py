@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dhis2_wire import UNSET, Request, Unset
+from dhis2_wire import Request
 from dhis2_wire import segment as _segment
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def generate_min_max_value(*, body: MinMaxValueParams) -> Request[None]:
     return Request("POST", "/api/minMaxValues", "None", _MODELS, body=body, content_type="application/json")
 
 
-def remove_min_max_value(ou: str, *, ds: list[str] | Unset = UNSET) -> Request[None]:
+def remove_min_max_value(ou: str, *, ds: list[str]) -> Request[None]:
     """DELETE /api/minMaxValues/{ou} (MinMaxValueGeneration.removeMinMaxValue)
 
     Query: ds (repeated).

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _MODELS = "dhis2_bindings.v40.models"
 
 
-def get_csv(*, columns: str | Unset = UNSET, ou: str | Unset = UNSET, ougs: str | Unset = UNSET) -> Request[bytes]:
+def get_csv(*, ou: str, ougs: str, columns: str | Unset = UNSET) -> Request[bytes]:
     """GET /api/orgUnitAnalytics.csv (OrgUnitAnalytics.getCsv)
 
     Query: columns, ou, ougs.
@@ -26,7 +26,7 @@ def get_csv(*, columns: str | Unset = UNSET, ou: str | Unset = UNSET, ougs: str 
     )
 
 
-def get_json(*, columns: str | Unset = UNSET, ou: str | Unset = UNSET, ougs: str | Unset = UNSET) -> Request[Grid]:
+def get_json(*, ou: str, ougs: str, columns: str | Unset = UNSET) -> Request[Grid]:
     """GET /api/orgUnitAnalytics (OrgUnitAnalytics.getJson)
 
     Query: columns, ou, ougs.
@@ -34,7 +34,7 @@ def get_json(*, columns: str | Unset = UNSET, ou: str | Unset = UNSET, ougs: str
     return Request("GET", "/api/orgUnitAnalytics", "Grid", _MODELS, query={"columns": columns, "ou": ou, "ougs": ougs})
 
 
-def get_pdf(*, columns: str | Unset = UNSET, ou: str | Unset = UNSET, ougs: str | Unset = UNSET) -> Request[bytes]:
+def get_pdf(*, ou: str, ougs: str, columns: str | Unset = UNSET) -> Request[bytes]:
     """GET /api/orgUnitAnalytics.pdf (OrgUnitAnalytics.getPdf)
 
     Query: columns, ou, ougs.
@@ -49,7 +49,7 @@ def get_pdf(*, columns: str | Unset = UNSET, ou: str | Unset = UNSET, ougs: str 
     )
 
 
-def get_xls(*, columns: str | Unset = UNSET, ou: str | Unset = UNSET, ougs: str | Unset = UNSET) -> Request[bytes]:
+def get_xls(*, ou: str, ougs: str, columns: str | Unset = UNSET) -> Request[bytes]:
     """GET /api/orgUnitAnalytics.xls (OrgUnitAnalytics.getXls)
 
     Query: columns, ou, ougs.

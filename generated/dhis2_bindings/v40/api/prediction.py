@@ -15,11 +15,11 @@ _MODELS = "dhis2_bindings.v40.models"
 
 def run_predictors(
     *,
+    end_date: datetime.datetime,
+    start_date: datetime.datetime,
     async_: bool | Unset = UNSET,
-    end_date: datetime.datetime | Unset = UNSET,
     predictor: list[str] | Unset = UNSET,
     predictor_group: list[str] | Unset = UNSET,
-    start_date: datetime.datetime | Unset = UNSET,
 ) -> Request[WebMessage]:
     """POST /api/predictions (Prediction.runPredictors)
 
@@ -42,11 +42,11 @@ def run_predictors(
 
 def run_predictors_2(
     *,
+    end_date: datetime.datetime,
+    start_date: datetime.datetime,
     async_: bool | Unset = UNSET,
-    end_date: datetime.datetime | Unset = UNSET,
     predictor: list[str] | Unset = UNSET,
     predictor_group: list[str] | Unset = UNSET,
-    start_date: datetime.datetime | Unset = UNSET,
 ) -> Request[WebMessage]:
     """PUT /api/predictions (Prediction.runPredictors2)
 

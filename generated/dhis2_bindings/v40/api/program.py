@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         MergeMode,
         MetadataExportParams,
@@ -329,7 +329,7 @@ def get_gist_csv(
     )
 
 
-def get_org_units_associations(*, programs: list[str] | Unset = UNSET) -> Request[StringListMap]:
+def get_org_units_associations(*, programs: list[str]) -> Request[StringListMap]:
     """GET /api/programs/orgUnits (Program.getOrgUnitsAssociations)
 
     Query: programs (repeated).
@@ -671,7 +671,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,
     identifier: PreheatIdentifier | Unset = UNSET,

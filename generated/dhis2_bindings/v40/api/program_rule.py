@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         MergeMode,
         ObjectBundleMode,
@@ -647,7 +647,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,
     identifier: PreheatIdentifier | Unset = UNSET,
@@ -852,7 +852,7 @@ def update_property(
     )
 
 
-def validate_condition(*, body: str, program_id: str | Unset = UNSET) -> Request[WebMessage]:
+def validate_condition(*, body: str, program_id: str) -> Request[WebMessage]:
     """POST /api/programRules/condition/description (ProgramRule.validateCondition)
 
     Query: programId.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         MergeMode,
         ObjectBundleMode,
@@ -220,7 +220,7 @@ def get(
     )
 
 
-def get_data_expression_description(*, body: str, program_id: str | Unset = UNSET) -> Request[WebMessage]:
+def get_data_expression_description(*, body: str, program_id: str) -> Request[WebMessage]:
     """POST /api/programRuleActions/data/expression/description (ProgramRuleAction.getDataExpressionDescription)
 
     Query: programId.
@@ -663,7 +663,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,
     identifier: PreheatIdentifier | Unset = UNSET,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         MergeMode,
         ObjectBundleMode,
@@ -329,7 +329,7 @@ def get_gist_csv(
     )
 
 
-def get_jasper_image(*, image: str | Unset = UNSET) -> Request[bytes]:
+def get_jasper_image(*, image: str) -> Request[bytes]:
     """GET /api/reports/jasperReports/img (Report.getJasperImage)
 
     Query: image.
@@ -730,7 +730,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,
     identifier: PreheatIdentifier | Unset = UNSET,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         MergeMode,
         ObjectBundleMode,
@@ -41,7 +41,7 @@ def add_favorite(uid: str) -> Request[WebMessage]:
     return Request("POST", f"/api/routes/{_segment('uid', uid)}/favorite", "WebMessage", _MODELS)
 
 
-def add_item_2(uid: str, property_: str, item_id: str) -> Request[WebMessage]:
+def add_item(uid: str, property_: str, item_id: str) -> Request[WebMessage]:
     """POST /api/routes/{uid}/{property}/{itemId} (Route.addCollectionItem)"""
     return Request(
         "POST",
@@ -169,7 +169,7 @@ def delete(uid: str) -> Request[WebMessage]:
     return Request("DELETE", f"/api/routes/{_segment('uid', uid)}", "WebMessage", _MODELS)
 
 
-def delete_item_2(uid: str, property_: str, item_id: str) -> Request[WebMessage]:
+def delete_item(uid: str, property_: str, item_id: str) -> Request[WebMessage]:
     """DELETE /api/routes/{uid}/{property}/{itemId} (Route.deleteCollectionItem)"""
     return Request(
         "DELETE",
@@ -648,7 +648,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,
     identifier: PreheatIdentifier | Unset = UNSET,
@@ -775,22 +775,22 @@ def replace_translations(uid: str, *, body: ReplaceTranslationsBody | Unset = UN
     )
 
 
-def run_2(id: str) -> Request[bytes]:
+def run(id: str) -> Request[bytes]:
     """GET /api/routes/{id}/run (Route.run)"""
     return Request("GET", f"/api/routes/{_segment('id', id)}/run", "bytes", _MODELS)
 
 
-def run_4(id: str) -> Request[bytes]:
+def run_2(id: str) -> Request[bytes]:
     """POST /api/routes/{id}/run (Route.run2)"""
     return Request("POST", f"/api/routes/{_segment('id', id)}/run", "bytes", _MODELS)
 
 
-def run_with_subpath_2(id: str, subpath: str) -> Request[bytes]:
+def run_with_subpath(id: str, subpath: str) -> Request[bytes]:
     """GET /api/routes/{id}/run/{subpath} (Route.runWithSubpath)"""
     return Request("GET", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "bytes", _MODELS)
 
 
-def run_with_subpath_4(id: str, subpath: str) -> Request[bytes]:
+def run_with_subpath_2(id: str, subpath: str) -> Request[bytes]:
     """POST /api/routes/{id}/run/{subpath} (Route.runWithSubpath2)"""
     return Request("POST", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "bytes", _MODELS)
 

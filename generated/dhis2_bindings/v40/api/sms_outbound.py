@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         MergeMode,
         ObjectBundleMode,
@@ -236,7 +236,7 @@ def delete_items(uid: str, property_: str, *, body: IdentifiableObjects | Unset 
     )
 
 
-def delete_outbound_messages(*, ids: list[str] | Unset = UNSET) -> Request[WebMessage]:
+def delete_outbound_messages(*, ids: list[str]) -> Request[WebMessage]:
     """DELETE /api/sms/outbound (SmsOutbound.deleteOutboundMessages)
 
     Query: ids (repeated).
@@ -701,7 +701,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,
     identifier: PreheatIdentifier | Unset = UNSET,

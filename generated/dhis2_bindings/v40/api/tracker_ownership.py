@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dhis2_wire import UNSET, Request, Unset
+from dhis2_wire import Request
 
 if TYPE_CHECKING:
     from ..models import WebMessage
@@ -11,9 +11,7 @@ if TYPE_CHECKING:
 _MODELS = "dhis2_bindings.v40.models"
 
 
-def grant_temporary_access(
-    *, program: str | Unset = UNSET, reason: str | Unset = UNSET, tracked_entity_instance: str | Unset = UNSET
-) -> Request[WebMessage]:
+def grant_temporary_access(*, program: str, reason: str, tracked_entity_instance: str) -> Request[WebMessage]:
     """POST /api/tracker/ownership/override (TrackerOwnership.overrideOwnershipAccess)
 
     Query: program, reason, trackedEntityInstance.
@@ -27,9 +25,7 @@ def grant_temporary_access(
     )
 
 
-def update_tracker_program_owner(
-    *, ou: str | Unset = UNSET, program: str | Unset = UNSET, tracked_entity_instance: str | Unset = UNSET
-) -> Request[WebMessage]:
+def update_tracker_program_owner(*, ou: str, program: str, tracked_entity_instance: str) -> Request[WebMessage]:
     """PUT /api/tracker/ownership/transfer (TrackerOwnership.updateTrackerProgramOwner)
 
     Query: ou, program, trackedEntityInstance.

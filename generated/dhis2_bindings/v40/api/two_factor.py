@@ -6,23 +6,19 @@ from typing import TYPE_CHECKING
 from dhis2_wire import Request
 
 if TYPE_CHECKING:
-    from ..models import GridRowContext, WebMessage
+    from ..models import GridRowContext, StringMap, WebMessage
 
 _MODELS = "dhis2_bindings.v40.models"
 
 
-def disable_2(*, body: str) -> Request[WebMessage]:
+def disable_2(*, body: StringMap) -> Request[WebMessage]:
     """POST /api/2fa/disabled (TwoFactor.disable)"""
-    return Request(
-        "POST", "/api/2fa/disabled", "WebMessage", _MODELS, body=body, content_type="text/plain; charset=utf-8"
-    )
+    return Request("POST", "/api/2fa/disabled", "WebMessage", _MODELS, body=body, content_type="application/json")
 
 
-def enable_2(*, body: str) -> Request[WebMessage]:
+def enable_2(*, body: StringMap) -> Request[WebMessage]:
     """POST /api/2fa/enabled (TwoFactor.enable)"""
-    return Request(
-        "POST", "/api/2fa/enabled", "WebMessage", _MODELS, body=body, content_type="text/plain; charset=utf-8"
-    )
+    return Request("POST", "/api/2fa/enabled", "WebMessage", _MODELS, body=body, content_type="application/json")
 
 
 def generate_qr_code() -> Request[bytes]:

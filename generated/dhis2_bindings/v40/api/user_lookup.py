@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _MODELS = "dhis2_bindings.v40.models"
 
 
-def look_up_feedback_recipients(*, query: str | Unset = UNSET) -> Request[UserLookups]:
+def look_up_feedback_recipients(*, query: str) -> Request[UserLookups]:
     """GET /api/userLookup/feedbackRecipients (UserLookup.lookUpFeedbackRecipients)
 
     Query: query.
@@ -25,9 +25,7 @@ def look_up_user(id: str) -> Request[UserLookup]:
     return Request("GET", f"/api/userLookup/{_segment('id', id)}", "UserLookup", _MODELS)
 
 
-def look_up_users(
-    *, org_unit_boundary: UserOrgUnitType | Unset = UNSET, query: str | Unset = UNSET
-) -> Request[UserLookups]:
+def look_up_users(*, query: str, org_unit_boundary: UserOrgUnitType | Unset = UNSET) -> Request[UserLookups]:
     """GET /api/userLookup (UserLookup.lookUpUsers)
 
     Query: orgUnitBoundary, query.

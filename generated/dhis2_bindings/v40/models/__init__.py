@@ -127,7 +127,6 @@ if TYPE_CHECKING:
     from .data_set_notification_trigger import DataSetNotificationTrigger as DataSetNotificationTrigger
     from .data_set_page import DataSetPage as DataSetPage
     from .data_statistics_event_type import DataStatisticsEventType as DataStatisticsEventType
-    from .data_statistics_upload import DataStatisticsUpload as DataStatisticsUpload
     from .data_summary import DataSummary as DataSummary
     from .data_value import DataValue as DataValue
     from .data_value_audit_dto import DataValueAuditDto as DataValueAuditDto
@@ -280,8 +279,7 @@ if TYPE_CHECKING:
     from .job_type_info import JobTypeInfo as JobTypeInfo
     from .job_types import JobTypes as JobTypes
     from .json_object import JsonObject as JsonObject
-    from .json_patch import JsonPatch as JsonPatch
-    from .json_patch_operations import JsonPatchOperations as JsonPatchOperations
+    from .json_patch_operation import JsonPatchOperation as JsonPatchOperation
     from .json_root import JsonRoot as JsonRoot
     from .junction_type import JunctionType as JunctionType
     from .keyword import Keyword as Keyword
@@ -620,7 +618,7 @@ if TYPE_CHECKING:
     from .web_module import WebModule as WebModule
     from .web_module_list_map import WebModuleListMap as WebModuleListMap
 
-_MODULES = {
+_MODULES: dict[str, str] = {
     "Access": "access",
     "AccessData": "access_data",
     "AccessLevel": "access_level",
@@ -743,7 +741,6 @@ _MODULES = {
     "DataSetNotificationTrigger": "data_set_notification_trigger",
     "DataSetPage": "data_set_page",
     "DataStatisticsEventType": "data_statistics_event_type",
-    "DataStatisticsUpload": "data_statistics_upload",
     "DataSummary": "data_summary",
     "DataValue": "data_value",
     "DataValueAuditDto": "data_value_audit_dto",
@@ -896,8 +893,7 @@ _MODULES = {
     "JobTypeInfo": "job_type_info",
     "JobTypes": "job_types",
     "JsonObject": "json_object",
-    "JsonPatch": "json_patch",
-    "JsonPatchOperations": "json_patch_operations",
+    "JsonPatchOperation": "json_patch_operation",
     "JsonRoot": "json_root",
     "JunctionType": "junction_type",
     "Keyword": "keyword",

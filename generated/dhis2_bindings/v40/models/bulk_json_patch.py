@@ -7,11 +7,11 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from . import JsonPatch, StringListMap
+    from . import JsonPatchOperation, StringListMap
 
 
 @_define(kw_only=True)
 class BulkJsonPatch:
-    patch: JsonPatch | Unset = UNSET
+    patch: list[JsonPatchOperation] | Unset = UNSET
     target_ids: StringListMap | Unset = UNSET
     unknown_: dict[str, Any] | None = None

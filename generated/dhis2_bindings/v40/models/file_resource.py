@@ -9,8 +9,6 @@ from dhis2_wire import UNSET, Unset
 if TYPE_CHECKING:
     import datetime
 
-    from dhis2_wire import File
-
     from . import (
         Access,
         AttributeValue,

@@ -7,8 +7,6 @@ from attrs import define as _define
 from dhis2_wire import UNSET, Unset
 
 if TYPE_CHECKING:
-    from dhis2_wire import File
-
     from . import ErrorReport, FileResource
 
 

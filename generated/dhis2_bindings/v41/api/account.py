@@ -13,15 +13,15 @@ _MODELS = "dhis2_bindings.v41.models"
 
 def create_account(
     *,
-    email: str | Unset = UNSET,
-    first_name: str | Unset = UNSET,
+    email: str,
+    first_name: str,
+    password: str,
+    phone_number: str,
+    surname: str,
+    username: str,
     g_recaptcha_response: str | Unset = UNSET,
     invite_token: str | Unset = UNSET,
     invite_username: str | Unset = UNSET,
-    password: str | Unset = UNSET,
-    phone_number: str | Unset = UNSET,
-    surname: str | Unset = UNSET,
-    username: str | Unset = UNSET,
 ) -> Request[WebMessage]:
     """POST /api/account (Account.createAccount), deprecated
 
@@ -52,7 +52,7 @@ def get_linked_accounts() -> Request[UserLookups]:
     return Request("GET", "/api/account/linkedAccounts", "UserLookups", _MODELS)
 
 
-def recover_account(*, username: str | Unset = UNSET) -> Request[WebMessage]:
+def recover_account(*, username: str) -> Request[WebMessage]:
     """POST /api/account/recovery (Account.recoverAccount), deprecated
 
     Query: username.
@@ -60,7 +60,7 @@ def recover_account(*, username: str | Unset = UNSET) -> Request[WebMessage]:
     return Request("POST", "/api/account/recovery", "WebMessage", _MODELS, query={"username": username})
 
 
-def restore_account(*, password: str | Unset = UNSET, token: str | Unset = UNSET) -> Request[WebMessage]:
+def restore_account(*, password: str, token: str) -> Request[WebMessage]:
     """POST /api/account/restore (Account.restoreAccount), deprecated
 
     Query: password, token.
@@ -68,9 +68,7 @@ def restore_account(*, password: str | Unset = UNSET, token: str | Unset = UNSET
     return Request("POST", "/api/account/restore", "WebMessage", _MODELS, query={"password": password, "token": token})
 
 
-def update_password(
-    *, old_password: str | Unset = UNSET, password: str | Unset = UNSET, username: str | Unset = UNSET
-) -> Request[StringMap]:
+def update_password(*, old_password: str, password: str, username: str) -> Request[StringMap]:
     """POST /api/account/password (Account.updatePassword)
 
     Query: oldPassword, password, username.
@@ -84,7 +82,7 @@ def update_password(
     )
 
 
-def validate_password_get(*, password: str | Unset = UNSET) -> Request[StringMap]:
+def validate_password_get(*, password: str) -> Request[StringMap]:
     """GET /api/account/password (Account.validatePasswordGet)
 
     Query: password.
@@ -92,7 +90,7 @@ def validate_password_get(*, password: str | Unset = UNSET) -> Request[StringMap
     return Request("GET", "/api/account/password", "StringMap", _MODELS, query={"password": password})
 
 
-def validate_password_post(*, password: str | Unset = UNSET) -> Request[StringMap]:
+def validate_password_post(*, password: str) -> Request[StringMap]:
     """POST /api/account/validatePassword (Account.validatePasswordPost)
 
     Query: password.
@@ -100,7 +98,7 @@ def validate_password_post(*, password: str | Unset = UNSET) -> Request[StringMa
     return Request("POST", "/api/account/validatePassword", "StringMap", _MODELS, query={"password": password})
 
 
-def validate_user_name_get(*, username: str | Unset = UNSET) -> Request[StringMap]:
+def validate_user_name_get(*, username: str) -> Request[StringMap]:
     """GET /api/account/username (Account.validateUserNameGet)
 
     Query: username.
@@ -108,7 +106,7 @@ def validate_user_name_get(*, username: str | Unset = UNSET) -> Request[StringMa
     return Request("GET", "/api/account/username", "StringMap", _MODELS, query={"username": username})
 
 
-def validate_user_name_get_post(*, username: str | Unset = UNSET) -> Request[StringMap]:
+def validate_user_name_get_post(*, username: str) -> Request[StringMap]:
     """POST /api/account/validateUsername (Account.validateUserNameGetPost)
 
     Query: username.

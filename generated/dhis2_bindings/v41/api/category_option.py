@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         PreheatIdentifier,
@@ -335,7 +335,7 @@ def get_gist_csv(
     )
 
 
-def get_org_units_associations(*, category_options: list[str] | Unset = UNSET) -> Request[StringListMap]:
+def get_org_units_associations(*, category_options: list[str]) -> Request[StringListMap]:
     """GET /api/categoryOptions/orgUnits (CategoryOption.getOrgUnitsAssociations)
 
     Query: categoryOptions (repeated).
@@ -673,7 +673,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,

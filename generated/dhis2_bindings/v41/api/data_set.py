@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         ImportStrategy,
         IntegerMap,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JsonRoot,
         JunctionType,
         MetadataExportParams,
@@ -804,7 +804,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,
@@ -969,10 +969,10 @@ def update_custom_data_entry_form_html(uid: str, *, body: str) -> Request[None]:
 
 
 def update_custom_data_entry_form_html_2(uid: str, *, body: str) -> Request[None]:
-    """PUT /api/dataSets/{uid}/customDataEntryForm (DataSet.updateCustomDataEntryFormHtml2)"""
+    """POST /api/dataSets/{uid}/form (DataSet.updateCustomDataEntryFormHtml+updateCustomDataEntryFormJson)"""
     return Request(
-        "PUT",
-        f"/api/dataSets/{_segment('uid', uid)}/customDataEntryForm",
+        "POST",
+        f"/api/dataSets/{_segment('uid', uid)}/form",
         "None",
         _MODELS,
         body=body,
@@ -981,10 +981,10 @@ def update_custom_data_entry_form_html_2(uid: str, *, body: str) -> Request[None
 
 
 def update_custom_data_entry_form_html_3(uid: str, *, body: str) -> Request[None]:
-    """POST /api/dataSets/{uid}/form (DataSet.updateCustomDataEntryFormHtml+updateCustomDataEntryFormJson)"""
+    """PUT /api/dataSets/{uid}/customDataEntryForm (DataSet.updateCustomDataEntryFormHtml2)"""
     return Request(
-        "POST",
-        f"/api/dataSets/{_segment('uid', uid)}/form",
+        "PUT",
+        f"/api/dataSets/{_segment('uid', uid)}/customDataEntryForm",
         "None",
         _MODELS,
         body=body,

@@ -14,12 +14,7 @@ _MODELS = "dhis2_bindings.v41.models"
 
 
 def get_custom_data_set_report(
-    *,
-    ds: str | Unset = UNSET,
-    filter_: Text | Unset = UNSET,
-    ou: str | Unset = UNSET,
-    pe: list[str] | Unset = UNSET,
-    selected_unit_only: bool | Unset = UNSET,
+    *, ds: str, ou: str, pe: list[str], filter_: Text | Unset = UNSET, selected_unit_only: bool | Unset = UNSET
 ) -> Request[str]:
     """GET /api/dataSetReport/custom (DataSetReport.getCustomDataSetReport)
 
@@ -36,12 +31,7 @@ def get_custom_data_set_report(
 
 
 def get_data_set_report_as_excel(
-    *,
-    ds: str | Unset = UNSET,
-    filter_: Text | Unset = UNSET,
-    ou: str | Unset = UNSET,
-    pe: list[str] | Unset = UNSET,
-    selected_unit_only: bool | Unset = UNSET,
+    *, ds: str, ou: str, pe: list[str], filter_: Text | Unset = UNSET, selected_unit_only: bool | Unset = UNSET
 ) -> Request[bytes]:
     """GET /api/dataSetReport.xls (DataSetReport.getDataSetReportAsExcel)
 
@@ -58,12 +48,7 @@ def get_data_set_report_as_excel(
 
 
 def get_data_set_report_as_json(
-    *,
-    ds: str | Unset = UNSET,
-    filter_: Text | Unset = UNSET,
-    ou: str | Unset = UNSET,
-    pe: list[str] | Unset = UNSET,
-    selected_unit_only: bool | Unset = UNSET,
+    *, ds: str, ou: str, pe: list[str], filter_: Text | Unset = UNSET, selected_unit_only: bool | Unset = UNSET
 ) -> Request[list[Grid]]:
     """GET /api/dataSetReport (DataSetReport.getDataSetReportAsJson)
 
@@ -79,12 +64,7 @@ def get_data_set_report_as_json(
 
 
 def get_data_set_report_as_pdf(
-    *,
-    ds: str | Unset = UNSET,
-    filter_: Text | Unset = UNSET,
-    ou: str | Unset = UNSET,
-    pe: list[str] | Unset = UNSET,
-    selected_unit_only: bool | Unset = UNSET,
+    *, ds: str, ou: str, pe: list[str], filter_: Text | Unset = UNSET, selected_unit_only: bool | Unset = UNSET
 ) -> Request[bytes]:
     """GET /api/dataSetReport.pdf (DataSetReport.getDataSetReportAsPdf)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JsonRoot,
         JunctionType,
         ObjectBundleMode,
@@ -517,9 +517,7 @@ def get_property_gist_csv(
     )
 
 
-def get_recommended_dimensions(
-    *, dimension: list[str] | Unset = UNSET, fields: Text | Unset = UNSET
-) -> Request[JsonRoot]:
+def get_recommended_dimensions(*, dimension: list[str], fields: Text | Unset = UNSET) -> Request[JsonRoot]:
     """GET /api/dimensions/recommendations (Dimension.getRecommendedDimensions)
 
     Query: dimension (repeated), fields (comma list).
@@ -715,7 +713,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,

@@ -12,7 +12,7 @@ _MODELS = "dhis2_bindings.v41.models"
 
 
 def send_email_notification(
-    *, message: str | Unset = UNSET, recipients: list[str] | Unset = UNSET, subject: str | Unset = UNSET
+    *, message: str, recipients: list[str], subject: str | Unset = UNSET
 ) -> Request[WebMessage]:
     """POST /api/email/notification (Email.sendEmailNotification)
 

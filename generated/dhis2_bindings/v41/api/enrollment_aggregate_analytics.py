@@ -132,6 +132,7 @@ def get_aggregate_csv(
 
 def get_aggregate_dimensions(
     *,
+    program_id: str,
     fields: Text | Unset = UNSET,
     filter_: Text | Unset = UNSET,
     order: Text | Unset = UNSET,
@@ -140,7 +141,6 @@ def get_aggregate_dimensions(
     page_size_with_default: int | Unset = UNSET,
     page_with_default: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    program_id: str | Unset = UNSET,
     skip_paging: bool | Unset = UNSET,
     total_pages: bool | Unset = UNSET,
 ) -> Request[Any]:

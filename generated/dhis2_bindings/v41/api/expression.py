@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dhis2_wire import UNSET, Request, Unset
+from dhis2_wire import Request
 
 if TYPE_CHECKING:
     from ..models import WebMessage
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _MODELS = "dhis2_bindings.v41.models"
 
 
-def get_expression_description(*, expression: str | Unset = UNSET) -> Request[WebMessage]:
+def get_expression_description(*, expression: str) -> Request[WebMessage]:
     """GET /api/expressions/description (Expression.getExpressionDescription)
 
     Query: expression.

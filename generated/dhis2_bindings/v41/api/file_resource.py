@@ -25,33 +25,13 @@ if TYPE_CHECKING:
 _MODELS = "dhis2_bindings.v41.models"
 
 
-def get(
-    uid: str,
-    *,
-    fields: Text | Unset = UNSET,
-    filter_: Text | Unset = UNSET,
-    page: int | Unset = UNSET,
-    page_size: int | Unset = UNSET,
-    paging: bool | Unset = UNSET,
-    root_junction: JunctionType | Unset = UNSET,
-) -> Request[FileResource]:
+def get(uid: str, *, fields: Text | Unset = UNSET) -> Request[FileResource]:
     """GET /api/fileResources/{uid} (FileResource.getObject)
 
-    Query: fields (comma list), filter (repeated), page, pageSize, paging, rootJunction.
+    Query: fields (comma list).
     """
     return Request(
-        "GET",
-        f"/api/fileResources/{_segment('uid', uid)}",
-        "FileResource",
-        _MODELS,
-        query={
-            "fields": _comma(fields),
-            "filter": filter_,
-            "page": page,
-            "pageSize": page_size,
-            "paging": paging,
-            "rootJunction": root_junction,
-        },
+        "GET", f"/api/fileResources/{_segment('uid', uid)}", "FileResource", _MODELS, query={"fields": _comma(fields)}
     )
 
 
@@ -80,7 +60,7 @@ def get_file_resource_data(uid: str, *, dimension: ImageFileDimension | Unset = 
     )
 
 
-def get_file_resource_owners(*, storage_key: str | Unset = UNSET) -> Request[list[FileResourceOwner]]:
+def get_file_resource_owners(*, storage_key: str) -> Request[list[FileResourceOwner]]:
     """GET /api/fileResources/owners (FileResource.getFileResourceOwners)
 
     Query: storageKey.

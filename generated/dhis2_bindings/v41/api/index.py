@@ -12,13 +12,13 @@ _MODELS = "dhis2_bindings.v41.models"
 
 
 def get_index() -> Request[bytes]:
-    """GET /api (Index.getIndexWithSlash)"""
+    """GET /api (Index.getIndex)"""
     return Request("GET", "/api", "bytes", _MODELS, accept="*/*")
 
 
-def get_index_2() -> Request[bytes]:
-    """GET /api/api (Index.getIndex)"""
-    return Request("GET", "/api/api", "bytes", _MODELS, accept="*/*")
+def get_index_with_slash() -> Request[bytes]:
+    """GET /api (Index.getIndexWithSlash)"""
+    return Request("GET", "/api", "bytes", _MODELS, accept="*/*")
 
 
 def get_resources() -> Request[IndexResources]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         Indicator,
         IndicatorPage,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         MergeParams,
         ObjectBundleMode,
@@ -680,7 +680,7 @@ def merge_indicators(*, body: MergeParams) -> Request[WebMessage]:
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,

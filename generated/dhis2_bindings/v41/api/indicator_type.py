@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         IndicatorType,
         IndicatorTypePage,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         MergeParams,
         ObjectBundleMode,
@@ -670,7 +670,7 @@ def merge_indicator_types(*, body: MergeParams) -> Request[WebMessage]:
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,

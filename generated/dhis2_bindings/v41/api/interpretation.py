@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         Interpretation,
         InterpretationPage,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         PreheatIdentifier,
@@ -674,7 +674,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,
@@ -916,9 +916,7 @@ def update_interpretation(uid: str, *, body: str) -> Request[None]:
     )
 
 
-def write_data_set_report_interpretation(
-    uid: str, *, body: str, ou: str | Unset = UNSET, pe: str | Unset = UNSET
-) -> Request[WebMessage]:
+def write_data_set_report_interpretation(uid: str, *, body: str, ou: str, pe: str) -> Request[WebMessage]:
     """POST /api/interpretations/dataSetReport/{uid} (Interpretation.writeDataSetReportInterpretation)
 
     Query: ou, pe.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         JobTypes,
         JsonObject,
         JsonObjectObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         ObjectMap,
@@ -182,7 +182,7 @@ def delete(uid: str) -> Request[WebMessage]:
     return Request("DELETE", f"/api/jobConfigurations/{_segment('uid', uid)}", "WebMessage", _MODELS)
 
 
-def delete_done_jobs(*, minutes: int | Unset = UNSET) -> Request[None]:
+def delete_done_jobs(*, minutes: int) -> Request[None]:
     """POST /api/jobConfigurations/clean (JobConfiguration.deleteDoneJobs)
 
     Query: minutes.
@@ -258,7 +258,7 @@ def get(
 
 
 def get_due_job_configurations(
-    *, include_waiting: bool | Unset = UNSET, seconds: int | Unset = UNSET
+    *, seconds: int, include_waiting: bool | Unset = UNSET
 ) -> Request[list[JobConfiguration]]:
     """GET /api/jobConfigurations/due (JobConfiguration.getDueJobConfigurations)
 
@@ -563,7 +563,7 @@ def get_property_gist_csv(
     )
 
 
-def get_stale_job_configurations(*, seconds: int | Unset = UNSET) -> Request[list[JobConfiguration]]:
+def get_stale_job_configurations(*, seconds: int) -> Request[list[JobConfiguration]]:
     """GET /api/jobConfigurations/stale (JobConfiguration.getStaleJobConfigurations)
 
     Query: seconds.
@@ -753,7 +753,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,

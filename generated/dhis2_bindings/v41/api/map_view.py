@@ -156,7 +156,7 @@ def get_gist_csv(
     )
 
 
-def get_map_view(*, in_: str | Unset = UNSET, level: int | Unset = UNSET, ou: str | Unset = UNSET) -> Request[bytes]:
+def get_map_view(*, in_: str, ou: str, level: int | Unset = UNSET) -> Request[bytes]:
     """GET /api/mapViews/data (MapView.getMapView)
 
     Query: in, level, ou.
@@ -166,7 +166,7 @@ def get_map_view(*, in_: str | Unset = UNSET, level: int | Unset = UNSET, ou: st
     )
 
 
-def get_map_view_2(*, in_: str | Unset = UNSET, level: int | Unset = UNSET, ou: str | Unset = UNSET) -> Request[bytes]:
+def get_map_view_2(*, in_: str, ou: str, level: int | Unset = UNSET) -> Request[bytes]:
     """GET /api/mapViews/data.png (MapView.getMapView2)
 
     Query: in, level, ou.

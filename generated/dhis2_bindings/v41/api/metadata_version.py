@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _MODELS = "dhis2_bindings.v41.models"
 
 
-def create_system_version(*, type_: VersionType | Unset = UNSET) -> Request[MetadataVersion]:
+def create_system_version(*, type_: VersionType) -> Request[MetadataVersion]:
     """POST /api/metadata/version/create (MetadataVersion.createSystemVersion)
 
     Query: type.

@@ -25,7 +25,7 @@ def bulk_delete_json(*, body: JsonObject) -> Request[ImportSuccessResponse]:
     )
 
 
-def bulk_post_csv(*, data_set: str | Unset = UNSET) -> Request[ImportSuccessResponse]:
+def bulk_post_csv(*, data_set: str) -> Request[ImportSuccessResponse]:
     """POST /api/minMaxDataElements/upsert (MinMaxDataElement.bulkPostCsv)
 
     Query: dataSet.
@@ -52,7 +52,7 @@ def create(*, body: MinMaxDataElement) -> Request[None]:
     return Request("POST", "/api/minMaxDataElements", "None", _MODELS, body=body, content_type="application/json")
 
 
-def delete(*, body: MinMaxDataElement) -> Request[None]:
+def delete_object(*, body: MinMaxDataElement) -> Request[None]:
     """DELETE /api/minMaxDataElements (MinMaxDataElement.deleteObject)"""
     return Request("DELETE", "/api/minMaxDataElements", "None", _MODELS, body=body, content_type="application/json")
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         OrganisationUnit,
@@ -195,41 +195,25 @@ def delete_items(uid: str, property_: str, *, body: IdentifiableObjects | Unset 
     )
 
 
-def get(
-    uid: str,
-    *,
-    fields: Text | Unset = UNSET,
-    filter_: Text | Unset = UNSET,
-    page: int | Unset = UNSET,
-    page_size: int | Unset = UNSET,
-    paging: bool | Unset = UNSET,
-    root_junction: JunctionType | Unset = UNSET,
-) -> Request[OrganisationUnit]:
+def get(uid: str, *, fields: Text | Unset = UNSET) -> Request[OrganisationUnit]:
     """GET /api/organisationUnits/{uid} (OrganisationUnit.getObject)
 
-    Query: fields (comma list), filter (repeated), page, pageSize, paging, rootJunction.
+    Query: fields (comma list).
     """
     return Request(
         "GET",
         f"/api/organisationUnits/{_segment('uid', uid)}",
         "OrganisationUnit",
         _MODELS,
-        query={
-            "fields": _comma(fields),
-            "filter": filter_,
-            "page": page,
-            "pageSize": page_size,
-            "paging": paging,
-            "rootJunction": root_junction,
-        },
+        query={"fields": _comma(fields)},
     )
 
 
 def get_all_organisation_units_by_level(
     *,
+    level_sorted: bool,
     fields: Text | Unset = UNSET,
     filter_: Text | Unset = UNSET,
-    level_sorted: bool | Unset = UNSET,
     order: Text | Unset = UNSET,
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
@@ -326,9 +310,9 @@ def get_children(
 def get_children_with_level(
     uid: str,
     *,
+    level: int,
     fields: Text | Unset = UNSET,
     filter_: Text | Unset = UNSET,
-    level: int | Unset = UNSET,
     order: Text | Unset = UNSET,
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
@@ -569,9 +553,9 @@ def get_include_children(
 def get_object_with_level(
     uid: str,
     *,
+    level: int,
     fields: Text | Unset = UNSET,
     filter_: Text | Unset = UNSET,
-    level: int | Unset = UNSET,
     order: Text | Unset = UNSET,
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
@@ -780,6 +764,7 @@ def get_property_gist_csv(
 
 def get_user_data_view_organisation_units(
     *,
+    user_data_view_only: bool,
     fields: Text | Unset = UNSET,
     filter_: Text | Unset = UNSET,
     order: Text | Unset = UNSET,
@@ -787,7 +772,6 @@ def get_user_data_view_organisation_units(
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
     root_junction: JunctionType | Unset = UNSET,
-    user_data_view_only: bool | Unset = UNSET,
 ) -> Request[OrganisationUnitPage]:
     """GET /api/organisationUnits (OrganisationUnit.getUserDataViewOrganisationUnits)
 
@@ -814,6 +798,7 @@ def get_user_data_view_organisation_units(
 
 def get_user_data_view_organisation_units_with_fallback(
     *,
+    user_data_view_fallback: bool,
     fields: Text | Unset = UNSET,
     filter_: Text | Unset = UNSET,
     order: Text | Unset = UNSET,
@@ -821,7 +806,6 @@ def get_user_data_view_organisation_units_with_fallback(
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
     root_junction: JunctionType | Unset = UNSET,
-    user_data_view_fallback: bool | Unset = UNSET,
 ) -> Request[OrganisationUnitPage]:
     """GET /api/organisationUnits (OrganisationUnit.getUserDataViewOrganisationUnitsWithFallback)
 
@@ -848,6 +832,7 @@ def get_user_data_view_organisation_units_with_fallback(
 
 def get_user_organisation_units(
     *,
+    user_only: bool,
     fields: Text | Unset = UNSET,
     filter_: Text | Unset = UNSET,
     order: Text | Unset = UNSET,
@@ -855,7 +840,6 @@ def get_user_organisation_units(
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
     root_junction: JunctionType | Unset = UNSET,
-    user_only: bool | Unset = UNSET,
 ) -> Request[OrganisationUnitPage]:
     """GET /api/organisationUnits (OrganisationUnit.getUserOrganisationUnits)
 
@@ -1083,7 +1067,7 @@ def merge_org_units(*, body: OrgUnitMergeQuery) -> Request[WebMessage]:
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,

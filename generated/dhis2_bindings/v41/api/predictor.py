@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         Predictor,
@@ -688,7 +688,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,
@@ -821,9 +821,9 @@ def replace_translations(uid: str, *, body: ReplaceTranslationsBody | Unset = UN
 def run_predictor(
     uid: str,
     *,
-    end_date: datetime.datetime | Unset = UNSET,
+    end_date: datetime.datetime,
+    start_date: datetime.datetime,
     locale: str | Unset = UNSET,
-    start_date: datetime.datetime | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[WebMessage]:
     """POST /api/predictors/{uid}/run (Predictor.runPredictor)
@@ -842,9 +842,9 @@ def run_predictor(
 def run_predictor_2(
     uid: str,
     *,
-    end_date: datetime.datetime | Unset = UNSET,
+    end_date: datetime.datetime,
+    start_date: datetime.datetime,
     locale: str | Unset = UNSET,
-    start_date: datetime.datetime | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[WebMessage]:
     """PUT /api/predictors/{uid}/run (Predictor.runPredictor2)
@@ -862,9 +862,9 @@ def run_predictor_2(
 
 def run_predictors(
     *,
-    end_date: datetime.datetime | Unset = UNSET,
+    end_date: datetime.datetime,
+    start_date: datetime.datetime,
     locale: str | Unset = UNSET,
-    start_date: datetime.datetime | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[WebMessage]:
     """POST /api/predictors/run (Predictor.runPredictors)
@@ -882,9 +882,9 @@ def run_predictors(
 
 def run_predictors_2(
     *,
-    end_date: datetime.datetime | Unset = UNSET,
+    end_date: datetime.datetime,
+    start_date: datetime.datetime,
     locale: str | Unset = UNSET,
-    start_date: datetime.datetime | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[WebMessage]:
     """PUT /api/predictors/run (Predictor.runPredictors2)

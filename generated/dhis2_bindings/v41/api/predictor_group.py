@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         PredictorGroup,
@@ -664,7 +664,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,
@@ -797,9 +797,9 @@ def replace_translations(uid: str, *, body: ReplaceTranslationsBody | Unset = UN
 def run_predictor_group(
     uid: str,
     *,
-    end_date: datetime.datetime | Unset = UNSET,
+    end_date: datetime.datetime,
+    start_date: datetime.datetime,
     locale: str | Unset = UNSET,
-    start_date: datetime.datetime | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[WebMessage]:
     """POST /api/predictorGroups/{uid}/run (PredictorGroup.runPredictorGroup)
@@ -818,9 +818,9 @@ def run_predictor_group(
 def run_predictor_group_2(
     uid: str,
     *,
-    end_date: datetime.datetime | Unset = UNSET,
+    end_date: datetime.datetime,
+    start_date: datetime.datetime,
     locale: str | Unset = UNSET,
-    start_date: datetime.datetime | Unset = UNSET,
     translate: bool | Unset = UNSET,
 ) -> Request[WebMessage]:
     """PUT /api/predictorGroups/{uid}/run (PredictorGroup.runPredictorGroup2)

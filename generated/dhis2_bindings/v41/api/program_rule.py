@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         PreheatIdentifier,
@@ -662,7 +662,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,
@@ -814,7 +814,7 @@ def unsubscribe(uid: str) -> Request[WebMessage]:
     return Request("DELETE", f"/api/programRules/{_segment('uid', uid)}/subscriber", "WebMessage", _MODELS)
 
 
-def validate_condition(*, body: str, program_id: str | Unset = UNSET) -> Request[WebMessage]:
+def validate_condition(*, body: str, program_id: str) -> Request[WebMessage]:
     """POST /api/programRules/condition/description (ProgramRule.validateCondition)
 
     Query: programId.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         PreheatIdentifier,
@@ -223,7 +223,7 @@ def get(
     )
 
 
-def get_data_expression_description(*, body: str, program_id: str | Unset = UNSET) -> Request[WebMessage]:
+def get_data_expression_description(*, body: str, program_id: str) -> Request[WebMessage]:
     """POST /api/programRuleActions/data/expression/description (ProgramRuleAction.getDataExpressionDescription)
 
     Query: programId.
@@ -678,7 +678,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         PreheatIdentifier,
@@ -336,7 +336,7 @@ def get_gist_csv(
     )
 
 
-def get_jasper_image(*, image: str | Unset = UNSET) -> Request[bytes]:
+def get_jasper_image(*, image: str) -> Request[bytes]:
     """GET /api/reports/jasperReports/img (Report.getJasperImage)
 
     Query: image.
@@ -745,7 +745,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,

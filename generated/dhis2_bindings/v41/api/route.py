@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         PreheatIdentifier,
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
         ReplaceTranslationsBody,
         Route,
         RoutePage,
-        RouteUpload,
         Sharing,
         WebMessage,
     )
@@ -36,24 +35,17 @@ if TYPE_CHECKING:
 _MODELS = "dhis2_bindings.v41.models"
 
 
+def add_collection_item() -> Request[None]:
+    """POST /api/routes/addCollectionItem__disabled (Route.addCollectionItem)"""
+    return Request("POST", "/api/routes/addCollectionItem__disabled", "None", _MODELS)
+
+
 def add_favorite(uid: str) -> Request[WebMessage]:
     """POST /api/routes/{uid}/favorite (Route.setAsFavorite)"""
     return Request("POST", f"/api/routes/{_segment('uid', uid)}/favorite", "WebMessage", _MODELS)
 
 
-def add_item(*, body: RouteUpload) -> Request[None]:
-    """POST /api/routes/addCollectionItem__disabled (Route.addCollectionItem)"""
-    return Request(
-        "POST",
-        "/api/routes/addCollectionItem__disabled",
-        "None",
-        _MODELS,
-        body=body,
-        content_type="multipart/form-data",
-    )
-
-
-def add_item_2(uid: str, property_: str, item_id: str) -> Request[WebMessage]:
+def add_item(uid: str, property_: str, item_id: str) -> Request[WebMessage]:
     """POST /api/routes/{uid}/{property}/{itemId} (Route.addCollectionItem2)"""
     return Request(
         "POST",
@@ -185,19 +177,12 @@ def delete(uid: str) -> Request[WebMessage]:
     return Request("DELETE", f"/api/routes/{_segment('uid', uid)}", "WebMessage", _MODELS)
 
 
-def delete_item(*, body: RouteUpload) -> Request[None]:
+def delete_collection_item() -> Request[None]:
     """POST /api/routes/deleteCollectionItem__disabled (Route.deleteCollectionItem)"""
-    return Request(
-        "POST",
-        "/api/routes/deleteCollectionItem__disabled",
-        "None",
-        _MODELS,
-        body=body,
-        content_type="multipart/form-data",
-    )
+    return Request("POST", "/api/routes/deleteCollectionItem__disabled", "None", _MODELS)
 
 
-def delete_item_2(uid: str, property_: str, item_id: str) -> Request[WebMessage]:
+def delete_item(uid: str, property_: str, item_id: str) -> Request[WebMessage]:
     """DELETE /api/routes/{uid}/{property}/{itemId} (Route.deleteCollectionItem2)"""
     return Request(
         "DELETE",
@@ -688,7 +673,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,
@@ -819,53 +804,53 @@ def replace_translations(uid: str, *, body: ReplaceTranslationsBody | Unset = UN
 
 
 def run(id: str) -> Request[bytes]:
-    """DELETE /api/routes/{id}/run (Route.run5)"""
-    return Request("DELETE", f"/api/routes/{_segment('id', id)}/run", "bytes", _MODELS)
-
-
-def run_2(id: str) -> Request[bytes]:
     """GET /api/routes/{id}/run (Route.run)"""
     return Request("GET", f"/api/routes/{_segment('id', id)}/run", "bytes", _MODELS)
 
 
-def run_3(id: str) -> Request[bytes]:
-    """PATCH /api/routes/{id}/run (Route.run4)"""
-    return Request("PATCH", f"/api/routes/{_segment('id', id)}/run", "bytes", _MODELS)
-
-
-def run_4(id: str) -> Request[bytes]:
+def run_2(id: str) -> Request[bytes]:
     """POST /api/routes/{id}/run (Route.run2)"""
     return Request("POST", f"/api/routes/{_segment('id', id)}/run", "bytes", _MODELS)
 
 
-def run_5(id: str) -> Request[bytes]:
+def run_3(id: str) -> Request[bytes]:
     """PUT /api/routes/{id}/run (Route.run3)"""
     return Request("PUT", f"/api/routes/{_segment('id', id)}/run", "bytes", _MODELS)
 
 
+def run_4(id: str) -> Request[bytes]:
+    """PATCH /api/routes/{id}/run (Route.run4)"""
+    return Request("PATCH", f"/api/routes/{_segment('id', id)}/run", "bytes", _MODELS)
+
+
+def run_5(id: str) -> Request[bytes]:
+    """DELETE /api/routes/{id}/run (Route.run5)"""
+    return Request("DELETE", f"/api/routes/{_segment('id', id)}/run", "bytes", _MODELS)
+
+
 def run_with_subpath(id: str, subpath: str) -> Request[bytes]:
-    """DELETE /api/routes/{id}/run/{subpath} (Route.runWithSubpath5)"""
-    return Request("DELETE", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "bytes", _MODELS)
-
-
-def run_with_subpath_2(id: str, subpath: str) -> Request[bytes]:
     """GET /api/routes/{id}/run/{subpath} (Route.runWithSubpath)"""
     return Request("GET", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "bytes", _MODELS)
 
 
-def run_with_subpath_3(id: str, subpath: str) -> Request[bytes]:
-    """PATCH /api/routes/{id}/run/{subpath} (Route.runWithSubpath4)"""
-    return Request("PATCH", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "bytes", _MODELS)
-
-
-def run_with_subpath_4(id: str, subpath: str) -> Request[bytes]:
+def run_with_subpath_2(id: str, subpath: str) -> Request[bytes]:
     """POST /api/routes/{id}/run/{subpath} (Route.runWithSubpath2)"""
     return Request("POST", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "bytes", _MODELS)
 
 
-def run_with_subpath_5(id: str, subpath: str) -> Request[bytes]:
+def run_with_subpath_3(id: str, subpath: str) -> Request[bytes]:
     """PUT /api/routes/{id}/run/{subpath} (Route.runWithSubpath3)"""
     return Request("PUT", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "bytes", _MODELS)
+
+
+def run_with_subpath_4(id: str, subpath: str) -> Request[bytes]:
+    """PATCH /api/routes/{id}/run/{subpath} (Route.runWithSubpath4)"""
+    return Request("PATCH", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "bytes", _MODELS)
+
+
+def run_with_subpath_5(id: str, subpath: str) -> Request[bytes]:
+    """DELETE /api/routes/{id}/run/{subpath} (Route.runWithSubpath5)"""
+    return Request("DELETE", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "bytes", _MODELS)
 
 
 def set_sharing(uid: str, *, body: Sharing | Unset = UNSET) -> Request[None]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         IncomingSms,
         IncomingSmsPage,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         PreheatIdentifier,
@@ -221,7 +221,7 @@ def delete(uid: str) -> Request[WebMessage]:
     return Request("DELETE", f"/api/sms/inbound/{_segment('uid', uid)}", "WebMessage", _MODELS)
 
 
-def delete_inbound_messages(*, ids: list[str] | Unset = UNSET) -> Request[WebMessage]:
+def delete_inbound_messages(*, ids: list[str]) -> Request[WebMessage]:
     """DELETE /api/sms/inbound (SmsInbound.deleteInboundMessages)
 
     Query: ids (repeated).
@@ -725,7 +725,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,
@@ -779,11 +779,7 @@ def patch(
 
 
 def receive_sms_message(
-    *,
-    gateway: str | Unset = UNSET,
-    message: str | Unset = UNSET,
-    originator: str | Unset = UNSET,
-    received_time: datetime.datetime | Unset = UNSET,
+    *, message: str, originator: str, gateway: str | Unset = UNSET, received_time: datetime.datetime | Unset = UNSET
 ) -> Request[WebMessage]:
     """POST /api/sms/inbound (SmsInbound.receiveSMSMessage)
 

@@ -12,11 +12,7 @@ _MODELS = "dhis2_bindings.v41.models"
 
 
 def grant_temporary_access(
-    *,
-    program: str | Unset = UNSET,
-    reason: str | Unset = UNSET,
-    tracked_entity: str | Unset = UNSET,
-    tracked_entity_instance: str | Unset = UNSET,
+    *, program: str, reason: str, tracked_entity: str | Unset = UNSET, tracked_entity_instance: str | Unset = UNSET
 ) -> Request[WebMessage]:
     """POST /api/tracker/ownership/override (TrackerOwnership.grantTemporaryAccess)
 
@@ -37,11 +33,7 @@ def grant_temporary_access(
 
 
 def update_tracker_program_owner(
-    *,
-    ou: str | Unset = UNSET,
-    program: str | Unset = UNSET,
-    tracked_entity: str | Unset = UNSET,
-    tracked_entity_instance: str | Unset = UNSET,
+    *, ou: str, program: str, tracked_entity: str | Unset = UNSET, tracked_entity_instance: str | Unset = UNSET
 ) -> Request[WebMessage]:
     """PUT /api/tracker/ownership/transfer (TrackerOwnership.updateTrackerProgramOwner)
 

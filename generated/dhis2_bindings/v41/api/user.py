@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         PreheatIdentifier,
@@ -210,7 +210,7 @@ def enable_user(uid: str) -> Request[None]:
     return Request("POST", f"/api/users/{_segment('uid', uid)}/enabled", "None", _MODELS)
 
 
-def expire_user(uid: str, *, date: datetime.datetime | Unset = UNSET) -> Request[None]:
+def expire_user(uid: str, *, date: datetime.datetime) -> Request[None]:
     """POST /api/users/{uid}/expired (User.expireUser)
 
     Query: date.
@@ -218,34 +218,12 @@ def expire_user(uid: str, *, date: datetime.datetime | Unset = UNSET) -> Request
     return Request("POST", f"/api/users/{_segment('uid', uid)}/expired", "None", _MODELS, query={"date": date})
 
 
-def get(
-    uid: str,
-    *,
-    fields: Text | Unset = UNSET,
-    filter_: Text | Unset = UNSET,
-    page: int | Unset = UNSET,
-    page_size: int | Unset = UNSET,
-    paging: bool | Unset = UNSET,
-    root_junction: JunctionType | Unset = UNSET,
-) -> Request[User]:
+def get(uid: str, *, fields: Text | Unset = UNSET) -> Request[User]:
     """GET /api/users/{uid} (User.getObject)
 
-    Query: fields (comma list), filter (repeated), page, pageSize, paging, rootJunction.
+    Query: fields (comma list).
     """
-    return Request(
-        "GET",
-        f"/api/users/{_segment('uid', uid)}",
-        "User",
-        _MODELS,
-        query={
-            "fields": _comma(fields),
-            "filter": filter_,
-            "page": page,
-            "pageSize": page_size,
-            "paging": paging,
-            "rootJunction": root_junction,
-        },
-    )
+    return Request("GET", f"/api/users/{_segment('uid', uid)}", "User", _MODELS, query={"fields": _comma(fields)})
 
 
 def get_gist(
@@ -689,7 +667,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,

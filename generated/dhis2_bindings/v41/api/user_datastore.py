@@ -64,7 +64,7 @@ def delete_namespace(namespace: str, *, username: str | Unset = UNSET) -> Reques
 def get_entries(
     namespace: str,
     *,
-    fields: Text | Unset = UNSET,
+    fields: Text,
     filter_: Text | Unset = UNSET,
     headless: bool | Unset = UNSET,
     include_all: bool | Unset = UNSET,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         PreheatIdentifier,
@@ -193,33 +193,13 @@ def delete_items(uid: str, property_: str, *, body: IdentifiableObjects | Unset 
     )
 
 
-def get(
-    uid: str,
-    *,
-    fields: Text | Unset = UNSET,
-    filter_: Text | Unset = UNSET,
-    page: int | Unset = UNSET,
-    page_size: int | Unset = UNSET,
-    paging: bool | Unset = UNSET,
-    root_junction: JunctionType | Unset = UNSET,
-) -> Request[UserGroup]:
+def get(uid: str, *, fields: Text | Unset = UNSET) -> Request[UserGroup]:
     """GET /api/userGroups/{uid} (UserGroup.getObject)
 
-    Query: fields (comma list), filter (repeated), page, pageSize, paging, rootJunction.
+    Query: fields (comma list).
     """
     return Request(
-        "GET",
-        f"/api/userGroups/{_segment('uid', uid)}",
-        "UserGroup",
-        _MODELS,
-        query={
-            "fields": _comma(fields),
-            "filter": filter_,
-            "page": page,
-            "pageSize": page_size,
-            "paging": paging,
-            "rootJunction": root_junction,
-        },
+        "GET", f"/api/userGroups/{_segment('uid', uid)}", "UserGroup", _MODELS, query={"fields": _comma(fields)}
     )
 
 
@@ -664,7 +644,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
     flush_mode: FlushMode | Unset = UNSET,

@@ -23,13 +23,7 @@ def run_validation_notifications_task_2() -> Request[WebMessage]:
 
 
 def validate(
-    ds: str,
-    *,
-    aoc: str | Unset = UNSET,
-    cc: str | Unset = UNSET,
-    cp: str | Unset = UNSET,
-    ou: str | Unset = UNSET,
-    pe: str | Unset = UNSET,
+    ds: str, *, ou: str, pe: str, aoc: str | Unset = UNSET, cc: str | Unset = UNSET, cp: str | Unset = UNSET
 ) -> Request[ValidationSummary]:
     """GET /api/validation/dataSet/{ds} (Validation.validate)
 

@@ -131,7 +131,6 @@ if TYPE_CHECKING:
     from .data_set_notification_trigger import DataSetNotificationTrigger as DataSetNotificationTrigger
     from .data_set_page import DataSetPage as DataSetPage
     from .data_statistics_event_type import DataStatisticsEventType as DataStatisticsEventType
-    from .data_statistics_upload import DataStatisticsUpload as DataStatisticsUpload
     from .data_summary import DataSummary as DataSummary
     from .data_value import DataValue as DataValue
     from .data_value_audit_dto import DataValueAuditDto as DataValueAuditDto
@@ -303,8 +302,7 @@ if TYPE_CHECKING:
     from .job_types import JobTypes as JobTypes
     from .json_object import JsonObject as JsonObject
     from .json_object_object import JsonObjectObject as JsonObjectObject
-    from .json_patch import JsonPatch as JsonPatch
-    from .json_patch_operations import JsonPatchOperations as JsonPatchOperations
+    from .json_patch_operation import JsonPatchOperation as JsonPatchOperation
     from .json_root import JsonRoot as JsonRoot
     from .json_value import JsonValue as JsonValue
     from .json_value_map import JsonValueMap as JsonValueMap
@@ -508,7 +506,6 @@ if TYPE_CHECKING:
     from .resource_table_type import ResourceTableType as ResourceTableType
     from .route import Route as Route
     from .route_page import RoutePage as RoutePage
-    from .route_upload import RouteUpload as RouteUpload
     from .sms_code import SMSCode as SMSCode
     from .sms_command import SMSCommand as SMSCommand
     from .sms_command_page import SMSCommandPage as SMSCommandPage
@@ -664,7 +661,7 @@ if TYPE_CHECKING:
     from .web_module import WebModule as WebModule
     from .web_module_list_map import WebModuleListMap as WebModuleListMap
 
-_MODULES = {
+_MODULES: dict[str, str] = {
     "Access": "access",
     "AccessData": "access_data",
     "AccessLevel": "access_level",
@@ -789,7 +786,6 @@ _MODULES = {
     "DataSetNotificationTrigger": "data_set_notification_trigger",
     "DataSetPage": "data_set_page",
     "DataStatisticsEventType": "data_statistics_event_type",
-    "DataStatisticsUpload": "data_statistics_upload",
     "DataSummary": "data_summary",
     "DataValue": "data_value",
     "DataValueAuditDto": "data_value_audit_dto",
@@ -957,8 +953,7 @@ _MODULES = {
     "JobTypes": "job_types",
     "JsonObject": "json_object",
     "JsonObjectObject": "json_object_object",
-    "JsonPatch": "json_patch",
-    "JsonPatchOperations": "json_patch_operations",
+    "JsonPatchOperation": "json_patch_operation",
     "JsonRoot": "json_root",
     "JsonValue": "json_value",
     "JsonValueMap": "json_value_map",
@@ -1156,7 +1151,6 @@ _MODULES = {
     "ResourceTableType": "resource_table_type",
     "Route": "route",
     "RoutePage": "route_page",
-    "RouteUpload": "route_upload",
     "SMSCode": "sms_code",
     "SMSCommand": "sms_command",
     "SMSCommandPage": "sms_command_page",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         MergeParams,
         ObjectBundleMode,
@@ -335,7 +335,7 @@ def get_gist_csv(
     )
 
 
-def get_org_units_associations(*, category_options: list[str] | Unset = UNSET) -> Request[StringListMap]:
+def get_org_units_associations(*, category_options: list[str]) -> Request[StringListMap]:
     """GET /api/categoryOptions/orgUnits (CategoryOption.getOrgUnitsAssociations)
 
     Query: categoryOptions (repeated).
@@ -682,7 +682,7 @@ def merge_category_options(*, body: MergeParams) -> Request[WebMessage]:
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     assume_true: bool | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,

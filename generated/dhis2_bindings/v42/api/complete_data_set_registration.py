@@ -21,13 +21,7 @@ _MODELS = "dhis2_bindings.v42.models"
 
 
 def delete_complete_data_set_registration(
-    *,
-    cc: str | Unset = UNSET,
-    cp: str | Unset = UNSET,
-    ds: list[str] | Unset = UNSET,
-    multi_ou: bool | Unset = UNSET,
-    ou: str | Unset = UNSET,
-    pe: str | Unset = UNSET,
+    *, ds: list[str], ou: str, pe: str, cc: str | Unset = UNSET, cp: str | Unset = UNSET, multi_ou: bool | Unset = UNSET
 ) -> Request[None]:
     """DELETE /api/completeDataSetRegistrations (CompleteDataSetRegistration.deleteCompleteDataSetRegistration)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         MetadataExportParams,
         ObjectBundleMode,
@@ -702,7 +702,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     assume_true: bool | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
@@ -864,11 +864,7 @@ def search(
 
 
 def search_as_param(
-    *,
-    count: int | Unset = UNSET,
-    max_: list[DashboardItemType] | Unset = UNSET,
-    max_count: int | Unset = UNSET,
-    q: str | Unset = UNSET,
+    *, q: str, count: int | Unset = UNSET, max_: list[DashboardItemType] | Unset = UNSET, max_count: int | Unset = UNSET
 ) -> Request[DashboardSearchResult]:
     """GET /api/dashboards/search (Dashboard.searchAsParam)
 

@@ -14,12 +14,7 @@ _MODELS = "dhis2_bindings.v42.models"
 
 
 def accept_approval(
-    *,
-    aoc: str | Unset = UNSET,
-    ds: str | Unset = UNSET,
-    ou: str | Unset = UNSET,
-    pe: str | Unset = UNSET,
-    wf: str | Unset = UNSET,
+    *, ou: str, pe: str, aoc: str | Unset = UNSET, ds: str | Unset = UNSET, wf: str | Unset = UNSET
 ) -> Request[None]:
     """POST /api/dataApprovals/dataAcceptances (DataApproval.acceptApproval)
 
@@ -36,10 +31,10 @@ def accept_approval(
 
 def get_approval(
     *,
+    ds: list[str],
+    ou: list[str],
     children: bool | Unset = UNSET,
-    ds: list[str] | Unset = UNSET,
     end_date: datetime.datetime | Unset = UNSET,
-    ou: list[str] | Unset = UNSET,
     pe: str | Unset = UNSET,
     start_date: datetime.datetime | Unset = UNSET,
 ) -> Request[list[DataApprovalStateResponse]]:
@@ -58,11 +53,11 @@ def get_approval(
 
 def get_approval_by_category_option_combos(
     *,
+    pe: str,
     aoc: str | Unset = UNSET,
     ds: list[str] | Unset = UNSET,
     ou: str | Unset = UNSET,
     ou_filter: str | Unset = UNSET,
-    pe: str | Unset = UNSET,
     wf: list[str] | Unset = UNSET,
 ) -> Request[list[JsonObject]]:
     """GET /api/dataApprovals/categoryOptionCombos (DataApproval.getApprovalByCategoryOptionCombos)
@@ -79,12 +74,7 @@ def get_approval_by_category_option_combos(
 
 
 def get_approval_permissions(
-    *,
-    aoc: str | Unset = UNSET,
-    ds: str | Unset = UNSET,
-    ou: str | Unset = UNSET,
-    pe: str | Unset = UNSET,
-    wf: str | Unset = UNSET,
+    *, ou: str, pe: str, aoc: str | Unset = UNSET, ds: str | Unset = UNSET, wf: str | Unset = UNSET
 ) -> Request[DataApprovalPermissions]:
     """GET /api/dataApprovals (DataApproval.getApprovalPermissions)
 
@@ -101,12 +91,12 @@ def get_approval_permissions(
 
 def get_multiple_approval_permissions(
     *,
+    ou: list[str],
+    wf: list[str],
     aoc: list[str] | Unset = UNSET,
     end_date: datetime.datetime | Unset = UNSET,
-    ou: list[str] | Unset = UNSET,
     pe: list[str] | Unset = UNSET,
     start_date: datetime.datetime | Unset = UNSET,
-    wf: list[str] | Unset = UNSET,
 ) -> Request[list[ApprovalStatusDto]]:
     """GET /api/dataApprovals/approvals (DataApproval.getMultipleApprovalPermissions)
 
@@ -123,12 +113,12 @@ def get_multiple_approval_permissions(
 
 def get_multiple_approval_permissions_2(
     *,
+    ou: list[str],
+    wf: list[str],
     aoc: list[str] | Unset = UNSET,
     end_date: datetime.datetime | Unset = UNSET,
-    ou: list[str] | Unset = UNSET,
     pe: list[str] | Unset = UNSET,
     start_date: datetime.datetime | Unset = UNSET,
-    wf: list[str] | Unset = UNSET,
 ) -> Request[list[ApprovalStatusDto]]:
     """GET /api/dataApprovals/multiple (DataApproval.getMultipleApprovalPermissions2)
 
@@ -156,12 +146,7 @@ def remove_acceptances_batch(*, body: ApprovalsDto) -> Request[None]:
 
 
 def remove_approval(
-    *,
-    aoc: str | Unset = UNSET,
-    ds: list[str] | Unset = UNSET,
-    ou: str | Unset = UNSET,
-    pe: str | Unset = UNSET,
-    wf: list[str] | Unset = UNSET,
+    *, ou: str, pe: str, aoc: str | Unset = UNSET, ds: list[str] | Unset = UNSET, wf: list[str] | Unset = UNSET
 ) -> Request[None]:
     """DELETE /api/dataApprovals (DataApproval.removeApproval)
 
@@ -192,12 +177,7 @@ def save_acceptance_batch(*, body: ApprovalsDto) -> Request[None]:
 
 
 def save_approval(
-    *,
-    aoc: str | Unset = UNSET,
-    ds: str | Unset = UNSET,
-    ou: str | Unset = UNSET,
-    pe: str | Unset = UNSET,
-    wf: str | Unset = UNSET,
+    *, ou: str, pe: str, aoc: str | Unset = UNSET, ds: str | Unset = UNSET, wf: str | Unset = UNSET
 ) -> Request[None]:
     """POST /api/dataApprovals (DataApproval.saveApproval)
 
@@ -214,12 +194,7 @@ def save_approval_batch(*, body: ApprovalsDto) -> Request[None]:
 
 
 def unaccept_approval(
-    *,
-    aoc: str | Unset = UNSET,
-    ds: str | Unset = UNSET,
-    ou: str | Unset = UNSET,
-    pe: str | Unset = UNSET,
-    wf: str | Unset = UNSET,
+    *, ou: str, pe: str, aoc: str | Unset = UNSET, ds: str | Unset = UNSET, wf: str | Unset = UNSET
 ) -> Request[None]:
     """DELETE /api/dataApprovals/dataAcceptances (DataApproval.unacceptApproval)
 

@@ -82,16 +82,16 @@ def get_data_value_file(
 
 def save_data_value(
     *,
+    de: str,
+    ou: str,
+    pe: str,
     cc: str | Unset = UNSET,
     co: str | Unset = UNSET,
     comment: str | Unset = UNSET,
     cp: str | Unset = UNSET,
-    de: str | Unset = UNSET,
     ds: str | Unset = UNSET,
     follow_up: bool | Unset = UNSET,
     force: bool | Unset = UNSET,
-    ou: str | Unset = UNSET,
-    pe: str | Unset = UNSET,
     value: str | Unset = UNSET,
 ) -> Request[None]:
     """POST /api/dataValues (DataValue.saveDataValue)

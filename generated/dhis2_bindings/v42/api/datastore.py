@@ -48,7 +48,7 @@ def delete_namespace(namespace: str) -> Request[WebMessage]:
 def get_entries(
     namespace: str,
     *,
-    fields: Text | Unset = UNSET,
+    fields: Text,
     filter_: Text | Unset = UNSET,
     headless: bool | Unset = UNSET,
     include_all: bool | Unset = UNSET,
@@ -111,7 +111,7 @@ def get_keys_in_namespace(namespace: str, *, last_updated: datetime.datetime | U
     )
 
 
-def get_namespace_protection(*, namespace: str | Unset = UNSET) -> Request[DatastoreNamespaceProtection]:
+def get_namespace_protection(*, namespace: str) -> Request[DatastoreNamespaceProtection]:
     """GET /api/dataStore/protections (Datastore.getNamespaceProtection)
 
     Query: namespace.

@@ -76,7 +76,7 @@ def post_potential_duplicate(*, body: PotentialDuplicateParams) -> Request[Poten
     )
 
 
-def update_potential_duplicate(uid: str, *, status: DeduplicationStatus | Unset = UNSET) -> Request[None]:
+def update_potential_duplicate(uid: str, *, status: DeduplicationStatus) -> Request[None]:
     """PUT /api/potentialDuplicates/{uid} (Deduplication.updatePotentialDuplicate)
 
     Query: status.

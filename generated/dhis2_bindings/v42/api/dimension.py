@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         PreheatIdentifier,
@@ -539,7 +539,7 @@ def get_property_gist_csv(
 
 
 def get_recommended_dimensions(
-    *, dimension: list[str] | Unset = UNSET, fields: Text | Unset = UNSET
+    *, dimension: list[str], fields: Text | Unset = UNSET
 ) -> Request[BaseDimensionalObjectPage]:
     """GET /api/dimensions/recommendations (Dimension.getRecommendedDimensions)
 
@@ -751,7 +751,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     assume_true: bool | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,

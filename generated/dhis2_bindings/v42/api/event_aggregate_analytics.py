@@ -169,6 +169,7 @@ def get_aggregate_csv(
 
 def get_aggregate_dimensions(
     *,
+    program_stage_id: str,
     fields: Text | Unset = UNSET,
     filter_: Text | Unset = UNSET,
     order: Text | Unset = UNSET,
@@ -177,7 +178,6 @@ def get_aggregate_dimensions(
     page_size_with_default: int | Unset = UNSET,
     page_with_default: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    program_stage_id: str | Unset = UNSET,
     skip_paging: bool | Unset = UNSET,
     total_pages: bool | Unset = UNSET,
 ) -> Request[Any]:

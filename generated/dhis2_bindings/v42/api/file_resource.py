@@ -65,7 +65,7 @@ def get_file_resource_data(uid: str, *, dimension: ImageFileDimension | Unset = 
     )
 
 
-def get_file_resource_owners(*, storage_key: str | Unset = UNSET) -> Request[list[FileResourceOwner]]:
+def get_file_resource_owners(*, storage_key: str) -> Request[list[FileResourceOwner]]:
     """GET /api/fileResources/owners (FileResource.getFileResourceOwners)
 
     Query: storageKey.

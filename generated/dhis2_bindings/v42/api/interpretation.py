@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         InterpretationPage,
         InterpretationParams,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         PreheatIdentifier,
@@ -675,7 +675,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     assume_true: bool | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
@@ -864,9 +864,7 @@ def update_interpretation(uid: str, *, body: str) -> Request[None]:
     )
 
 
-def write_data_set_report_interpretation(
-    uid: str, *, body: str, ou: str | Unset = UNSET, pe: str | Unset = UNSET
-) -> Request[WebMessage]:
+def write_data_set_report_interpretation(uid: str, *, body: str, ou: str, pe: str) -> Request[WebMessage]:
     """POST /api/interpretations/dataSetReport/{uid} (Interpretation.writeDataSetReportInterpretation)
 
     Query: ou, pe.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         JobType,
         JobTypes,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         ObjectMap,
@@ -193,7 +193,7 @@ def delete(uid: str) -> Request[WebMessage]:
     return Request("DELETE", f"/api/jobConfigurations/{_segment('uid', uid)}", "WebMessage", _MODELS)
 
 
-def delete_done_jobs(*, minutes: int | Unset = UNSET) -> Request[None]:
+def delete_done_jobs(*, minutes: int) -> Request[None]:
     """POST /api/jobConfigurations/clean (JobConfiguration.deleteDoneJobs)
 
     Query: minutes.
@@ -252,9 +252,7 @@ def get(uid: str, *, defaults: Defaults | Unset = UNSET, fields: Text | Unset = 
     )
 
 
-def get_due_job_configurations(
-    *, include_waiting: bool | Unset = UNSET, seconds: int | Unset = UNSET
-) -> Request[list[JobEntry]]:
+def get_due_job_configurations(*, seconds: int, include_waiting: bool | Unset = UNSET) -> Request[list[JobEntry]]:
     """GET /api/jobConfigurations/due (JobConfiguration.getDueJobConfigurations)
 
     Query: includeWaiting, seconds.
@@ -574,7 +572,7 @@ def get_property_gist_csv(
     )
 
 
-def get_stale_job_configurations(*, seconds: int | Unset = UNSET) -> Request[list[JobEntry]]:
+def get_stale_job_configurations(*, seconds: int) -> Request[list[JobEntry]]:
     """GET /api/jobConfigurations/stale (JobConfiguration.getStaleJobConfigurations)
 
     Query: seconds.
@@ -779,7 +777,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     assume_true: bool | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,

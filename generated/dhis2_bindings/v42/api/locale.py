@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 _MODELS = "dhis2_bindings.v42.models"
 
 
-def add_locale(
-    *, country: str | Unset = UNSET, language: str | Unset = UNSET, script: str | Unset = UNSET
-) -> Request[WebMessage]:
+def add_locale(*, language: str, country: str | Unset = UNSET, script: str | Unset = UNSET) -> Request[WebMessage]:
     """POST /api/locales/dbLocales (Locale.addLocale)
 
     Query: country, language, script.

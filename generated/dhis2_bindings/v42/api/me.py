@@ -15,11 +15,9 @@ if TYPE_CHECKING:
 _MODELS = "dhis2_bindings.v42.models"
 
 
-def change_password(*, body: str) -> Request[None]:
+def change_password(*, body: StringMap) -> Request[None]:
     """PUT /api/me/changePassword (Me.changePassword)"""
-    return Request(
-        "PUT", "/api/me/changePassword", "None", _MODELS, body=body, content_type="text/plain; charset=utf-8"
-    )
+    return Request("PUT", "/api/me/changePassword", "None", _MODELS, body=body, content_type="application/json")
 
 
 def get_approval_levels() -> Request[list[DataApprovalLevel]]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         MessageConversation,
         MessageConversationInfo,
@@ -734,7 +734,7 @@ def mark_message_conversations_unread(*, body: list[str], user: str | Unset = UN
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     assume_true: bool | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
@@ -798,7 +798,7 @@ def patch(
     )
 
 
-def post_message_conversation_feedback(*, body: str, subject: str | Unset = UNSET) -> Request[WebMessage]:
+def post_message_conversation_feedback(*, body: str, subject: str) -> Request[WebMessage]:
     """POST /api/messageConversations/feedback (MessageConversation.postMessageConversationFeedback)
 
     Query: subject.
@@ -847,9 +847,7 @@ def remove_user_from_message_conversation(mc_uid: str, user_uid: str) -> Request
     )
 
 
-def remove_user_from_message_conversations(
-    *, mc: list[str] | Unset = UNSET, user: str | Unset = UNSET
-) -> Request[StringListMap]:
+def remove_user_from_message_conversations(*, mc: list[str], user: str | Unset = UNSET) -> Request[StringListMap]:
     """DELETE /api/messageConversations (MessageConversation.removeUserFromMessageConversations)
 
     Query: mc (repeated), user.
@@ -930,7 +928,7 @@ def replace_translations(uid: str, *, body: ReplaceTranslationsBody | Unset = UN
 
 
 def set_message_priority(
-    uid: str, *, message_conversation_priority: MessageConversationPriority | Unset = UNSET
+    uid: str, *, message_conversation_priority: MessageConversationPriority
 ) -> Request[StringListMap]:
     """POST /api/messageConversations/{uid}/priority (MessageConversation.setMessagePriority)
 
@@ -945,9 +943,7 @@ def set_message_priority(
     )
 
 
-def set_message_status(
-    uid: str, *, message_conversation_status: MessageConversationStatus | Unset = UNSET
-) -> Request[StringListMap]:
+def set_message_status(uid: str, *, message_conversation_status: MessageConversationStatus) -> Request[StringListMap]:
     """POST /api/messageConversations/{uid}/status (MessageConversation.setMessageStatus)
 
     Query: messageConversationStatus.
@@ -973,7 +969,7 @@ def set_sharing(uid: str, *, body: Sharing | Unset = UNSET) -> Request[None]:
     )
 
 
-def set_user_assigned(uid: str, *, user_id: str | Unset = UNSET) -> Request[WebMessage]:
+def set_user_assigned(uid: str, *, user_id: str) -> Request[WebMessage]:
     """POST /api/messageConversations/{uid}/assign (MessageConversation.setUserAssigned)
 
     Query: userId.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _MODELS = "dhis2_bindings.v42.models"
 
 
-def bulk_delete_csv(*, data_set: str | Unset = UNSET) -> Request[ImportSuccessResponse]:
+def bulk_delete_csv(*, data_set: str) -> Request[ImportSuccessResponse]:
     """POST /api/minMaxDataElements/delete (MinMaxDataElement.bulkDeleteCsv)
 
     Query: dataSet.
@@ -35,7 +35,7 @@ def bulk_delete_json(*, body: Any) -> Request[ImportSuccessResponse]:
     )
 
 
-def bulk_post_csv(*, data_set: str | Unset = UNSET) -> Request[ImportSuccessResponse]:
+def bulk_post_csv(*, data_set: str) -> Request[ImportSuccessResponse]:
     """POST /api/minMaxDataElements/upsert (MinMaxDataElement.bulkPostCsv)
 
     Query: dataSet.
@@ -62,7 +62,7 @@ def create(*, body: MinMaxDataElementParams) -> Request[None]:
     return Request("POST", "/api/minMaxDataElements", "None", _MODELS, body=body, content_type="application/json")
 
 
-def delete(*, body: MinMaxDataElementParams) -> Request[None]:
+def delete_object(*, body: MinMaxDataElementParams) -> Request[None]:
     """DELETE /api/minMaxDataElements (MinMaxDataElement.deleteObject)"""
     return Request("DELETE", "/api/minMaxDataElements", "None", _MODELS, body=body, content_type="application/json")
 

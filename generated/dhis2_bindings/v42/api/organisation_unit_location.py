@@ -11,9 +11,7 @@ if TYPE_CHECKING:
 _MODELS = "dhis2_bindings.v42.models"
 
 
-def check_location_within_org_unit(
-    *, latitude: float | Unset = UNSET, longitude: float | Unset = UNSET, org_unit_uid: str | Unset = UNSET
-) -> Request[bool]:
+def check_location_within_org_unit(*, latitude: float, longitude: float, org_unit_uid: str) -> Request[bool]:
     """GET /api/organisationUnitLocations/locationWithinOrgUnitBoundary (OrganisationUnitLocation.checkLocationWithinOrgUnit)
 
     Query: latitude, longitude, orgUnitUid.
@@ -28,11 +26,7 @@ def check_location_within_org_unit(
 
 
 def get_entities_within_range(
-    *,
-    distance: float | Unset = UNSET,
-    latitude: float | Unset = UNSET,
-    longitude: float | Unset = UNSET,
-    org_unit_group_set_id: str | Unset = UNSET,
+    *, distance: float, latitude: float, longitude: float, org_unit_group_set_id: str | Unset = UNSET
 ) -> Request[list[OrganisationUnit]]:
     """GET /api/organisationUnitLocations/withinRange (OrganisationUnitLocation.getEntitiesWithinRange)
 
@@ -53,11 +47,7 @@ def get_entities_within_range(
 
 
 def get_parent_by_location(
-    *,
-    latitude: float | Unset = UNSET,
-    longitude: float | Unset = UNSET,
-    target_level: int | Unset = UNSET,
-    top_org_unit: str | Unset = UNSET,
+    *, latitude: float, longitude: float, target_level: int | Unset = UNSET, top_org_unit: str | Unset = UNSET
 ) -> Request[list[OrganisationUnit]]:
     """GET /api/organisationUnitLocations/orgUnitByLocation (OrganisationUnitLocation.getParentByLocation)
 

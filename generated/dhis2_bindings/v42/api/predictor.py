@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         Predictor,
@@ -687,7 +687,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     assume_true: bool | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
@@ -823,9 +823,7 @@ def replace_translations(uid: str, *, body: ReplaceTranslationsBody | Unset = UN
     )
 
 
-def run_predictor(
-    uid: str, *, end_date: datetime.datetime | Unset = UNSET, start_date: datetime.datetime | Unset = UNSET
-) -> Request[WebMessage]:
+def run_predictor(uid: str, *, end_date: datetime.datetime, start_date: datetime.datetime) -> Request[WebMessage]:
     """POST /api/predictors/{uid}/run (Predictor.runPredictor)
 
     Query: endDate, startDate.
@@ -839,9 +837,7 @@ def run_predictor(
     )
 
 
-def run_predictor_2(
-    uid: str, *, end_date: datetime.datetime | Unset = UNSET, start_date: datetime.datetime | Unset = UNSET
-) -> Request[WebMessage]:
+def run_predictor_2(uid: str, *, end_date: datetime.datetime, start_date: datetime.datetime) -> Request[WebMessage]:
     """PUT /api/predictors/{uid}/run (Predictor.runPredictor2)
 
     Query: endDate, startDate.
@@ -855,9 +851,7 @@ def run_predictor_2(
     )
 
 
-def run_predictors(
-    *, end_date: datetime.datetime | Unset = UNSET, start_date: datetime.datetime | Unset = UNSET
-) -> Request[WebMessage]:
+def run_predictors(*, end_date: datetime.datetime, start_date: datetime.datetime) -> Request[WebMessage]:
     """POST /api/predictors/run (Predictor.runPredictors)
 
     Query: endDate, startDate.
@@ -867,9 +861,7 @@ def run_predictors(
     )
 
 
-def run_predictors_2(
-    *, end_date: datetime.datetime | Unset = UNSET, start_date: datetime.datetime | Unset = UNSET
-) -> Request[WebMessage]:
+def run_predictors_2(*, end_date: datetime.datetime, start_date: datetime.datetime) -> Request[WebMessage]:
     """PUT /api/predictors/run (Predictor.runPredictors2)
 
     Query: endDate, startDate.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         PredictorGroup,
@@ -663,7 +663,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     assume_true: bool | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
@@ -799,9 +799,7 @@ def replace_translations(uid: str, *, body: ReplaceTranslationsBody | Unset = UN
     )
 
 
-def run_predictor_group(
-    uid: str, *, end_date: datetime.datetime | Unset = UNSET, start_date: datetime.datetime | Unset = UNSET
-) -> Request[WebMessage]:
+def run_predictor_group(uid: str, *, end_date: datetime.datetime, start_date: datetime.datetime) -> Request[WebMessage]:
     """POST /api/predictorGroups/{uid}/run (PredictorGroup.runPredictorGroup)
 
     Query: endDate, startDate.
@@ -816,7 +814,7 @@ def run_predictor_group(
 
 
 def run_predictor_group_2(
-    uid: str, *, end_date: datetime.datetime | Unset = UNSET, start_date: datetime.datetime | Unset = UNSET
+    uid: str, *, end_date: datetime.datetime, start_date: datetime.datetime
 ) -> Request[WebMessage]:
     """PUT /api/predictorGroups/{uid}/run (PredictorGroup.runPredictorGroup2)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         MetadataExportParams,
         ObjectBundleMode,
@@ -340,7 +340,7 @@ def get_gist_csv(
     )
 
 
-def get_org_units_associations(*, programs: list[str] | Unset = UNSET) -> Request[StringListMap]:
+def get_org_units_associations(*, programs: list[str]) -> Request[StringListMap]:
     """GET /api/programs/orgUnits (Program.getOrgUnitsAssociations)
 
     Query: programs (repeated).
@@ -696,7 +696,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     assume_true: bool | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,

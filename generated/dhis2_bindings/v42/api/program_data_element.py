@@ -16,6 +16,7 @@ _MODELS = "dhis2_bindings.v42.models"
 
 def list_(
     *,
+    program: str,
     defaults: Defaults | Unset = UNSET,
     fields: Text | Unset = UNSET,
     filter_: Text | Unset = UNSET,
@@ -23,7 +24,6 @@ def list_(
     page: int | Unset = UNSET,
     page_size: int | Unset = UNSET,
     paging: bool | Unset = UNSET,
-    program: str | Unset = UNSET,
     query: str | Unset = UNSET,
     root_junction: JunctionType | Unset = UNSET,
 ) -> Request[JsonObject]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         PreheatIdentifier,
@@ -663,7 +663,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     assume_true: bool | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
@@ -811,7 +811,7 @@ def set_sharing(uid: str, *, body: Sharing | Unset = UNSET) -> Request[None]:
     )
 
 
-def validate_condition(*, body: str, program_id: str | Unset = UNSET) -> Request[WebMessage]:
+def validate_condition(*, body: str, program_id: str) -> Request[WebMessage]:
     """POST /api/programRules/condition/description (ProgramRule.validateCondition)
 
     Query: programId.

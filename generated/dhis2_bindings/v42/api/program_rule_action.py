@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         PreheatIdentifier,
@@ -216,7 +216,7 @@ def get(uid: str, *, defaults: Defaults | Unset = UNSET, fields: Text | Unset = 
     )
 
 
-def get_data_expression_description(*, body: str, program_id: str | Unset = UNSET) -> Request[WebMessage]:
+def get_data_expression_description(*, body: str, program_id: str) -> Request[WebMessage]:
     """POST /api/programRuleActions/data/expression/description (ProgramRuleAction.getDataExpressionDescription)
 
     Query: programId.
@@ -679,7 +679,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     assume_true: bool | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         PreheatIdentifier,
@@ -333,7 +333,7 @@ def get_gist_csv(
     )
 
 
-def get_jasper_image(*, image: str | Unset = UNSET) -> Request[bytes]:
+def get_jasper_image(*, image: str) -> Request[bytes]:
     """GET /api/reports/jasperReports/img (Report.getJasperImage)
 
     Query: image.
@@ -744,7 +744,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     assume_true: bool | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,

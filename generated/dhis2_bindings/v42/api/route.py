@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         PreheatIdentifier,
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
         Route,
         RoutePage,
         RouteParams,
-        RouteUpload,
         Sharing,
         WebMessage,
     )
@@ -41,19 +40,12 @@ if TYPE_CHECKING:
 _MODELS = "dhis2_bindings.v42.models"
 
 
-def add_item(*, body: RouteUpload) -> Request[None]:
+def add_collection_item() -> Request[None]:
     """POST /api/routes/addCollectionItem__disabled (Route.addCollectionItem)"""
-    return Request(
-        "POST",
-        "/api/routes/addCollectionItem__disabled",
-        "None",
-        _MODELS,
-        body=body,
-        content_type="multipart/form-data",
-    )
+    return Request("POST", "/api/routes/addCollectionItem__disabled", "None", _MODELS)
 
 
-def add_item_2(uid: str, property_: str, item_id: str) -> Request[WebMessage]:
+def add_item(uid: str, property_: str, item_id: str) -> Request[WebMessage]:
     """POST /api/routes/{uid}/{property}/{itemId} (Route.addCollectionItem2)"""
     return Request(
         "POST",
@@ -195,19 +187,12 @@ def delete(uid: str) -> Request[WebMessage]:
     return Request("DELETE", f"/api/routes/{_segment('uid', uid)}", "WebMessage", _MODELS)
 
 
-def delete_item(*, body: RouteUpload) -> Request[None]:
+def delete_collection_item() -> Request[None]:
     """POST /api/routes/deleteCollectionItem__disabled (Route.deleteCollectionItem)"""
-    return Request(
-        "POST",
-        "/api/routes/deleteCollectionItem__disabled",
-        "None",
-        _MODELS,
-        body=body,
-        content_type="multipart/form-data",
-    )
+    return Request("POST", "/api/routes/deleteCollectionItem__disabled", "None", _MODELS)
 
 
-def delete_item_2(uid: str, property_: str, item_id: str) -> Request[WebMessage]:
+def delete_item(uid: str, property_: str, item_id: str) -> Request[WebMessage]:
     """DELETE /api/routes/{uid}/{property}/{itemId} (Route.deleteCollectionItem2)"""
     return Request(
         "DELETE",
@@ -690,7 +675,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     assume_true: bool | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,
@@ -827,62 +812,62 @@ def replace_translations(uid: str, *, body: ReplaceTranslationsBody | Unset = UN
 
 
 def run(id: str) -> Request[ResponseBodyEmitter]:
-    """DELETE /api/routes/{id}/run (Route.run5)"""
-    return Request("DELETE", f"/api/routes/{_segment('id', id)}/run", "ResponseBodyEmitter", _MODELS)
-
-
-def run_2(id: str) -> Request[ResponseBodyEmitter]:
     """GET /api/routes/{id}/run (Route.run)"""
     return Request("GET", f"/api/routes/{_segment('id', id)}/run", "ResponseBodyEmitter", _MODELS)
 
 
-def run_3(id: str) -> Request[ResponseBodyEmitter]:
-    """PATCH /api/routes/{id}/run (Route.run4)"""
-    return Request("PATCH", f"/api/routes/{_segment('id', id)}/run", "ResponseBodyEmitter", _MODELS)
-
-
-def run_4(id: str) -> Request[ResponseBodyEmitter]:
+def run_2(id: str) -> Request[ResponseBodyEmitter]:
     """POST /api/routes/{id}/run (Route.run2)"""
     return Request("POST", f"/api/routes/{_segment('id', id)}/run", "ResponseBodyEmitter", _MODELS)
 
 
-def run_5(id: str) -> Request[ResponseBodyEmitter]:
+def run_3(id: str) -> Request[ResponseBodyEmitter]:
     """PUT /api/routes/{id}/run (Route.run3)"""
     return Request("PUT", f"/api/routes/{_segment('id', id)}/run", "ResponseBodyEmitter", _MODELS)
 
 
+def run_4(id: str) -> Request[ResponseBodyEmitter]:
+    """PATCH /api/routes/{id}/run (Route.run4)"""
+    return Request("PATCH", f"/api/routes/{_segment('id', id)}/run", "ResponseBodyEmitter", _MODELS)
+
+
+def run_5(id: str) -> Request[ResponseBodyEmitter]:
+    """DELETE /api/routes/{id}/run (Route.run5)"""
+    return Request("DELETE", f"/api/routes/{_segment('id', id)}/run", "ResponseBodyEmitter", _MODELS)
+
+
 def run_with_subpath(id: str, subpath: str) -> Request[ResponseBodyEmitter]:
-    """DELETE /api/routes/{id}/run/{subpath} (Route.runWithSubpath5)"""
-    return Request(
-        "DELETE", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "ResponseBodyEmitter", _MODELS
-    )
-
-
-def run_with_subpath_2(id: str, subpath: str) -> Request[ResponseBodyEmitter]:
     """GET /api/routes/{id}/run/{subpath} (Route.runWithSubpath)"""
     return Request(
         "GET", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "ResponseBodyEmitter", _MODELS
     )
 
 
-def run_with_subpath_3(id: str, subpath: str) -> Request[ResponseBodyEmitter]:
-    """PATCH /api/routes/{id}/run/{subpath} (Route.runWithSubpath4)"""
-    return Request(
-        "PATCH", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "ResponseBodyEmitter", _MODELS
-    )
-
-
-def run_with_subpath_4(id: str, subpath: str) -> Request[ResponseBodyEmitter]:
+def run_with_subpath_2(id: str, subpath: str) -> Request[ResponseBodyEmitter]:
     """POST /api/routes/{id}/run/{subpath} (Route.runWithSubpath2)"""
     return Request(
         "POST", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "ResponseBodyEmitter", _MODELS
     )
 
 
-def run_with_subpath_5(id: str, subpath: str) -> Request[ResponseBodyEmitter]:
+def run_with_subpath_3(id: str, subpath: str) -> Request[ResponseBodyEmitter]:
     """PUT /api/routes/{id}/run/{subpath} (Route.runWithSubpath3)"""
     return Request(
         "PUT", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "ResponseBodyEmitter", _MODELS
+    )
+
+
+def run_with_subpath_4(id: str, subpath: str) -> Request[ResponseBodyEmitter]:
+    """PATCH /api/routes/{id}/run/{subpath} (Route.runWithSubpath4)"""
+    return Request(
+        "PATCH", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "ResponseBodyEmitter", _MODELS
+    )
+
+
+def run_with_subpath_5(id: str, subpath: str) -> Request[ResponseBodyEmitter]:
+    """DELETE /api/routes/{id}/run/{subpath} (Route.runWithSubpath5)"""
+    return Request(
+        "DELETE", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "ResponseBodyEmitter", _MODELS
     )
 
 

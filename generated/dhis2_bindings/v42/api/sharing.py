@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _MODELS = "dhis2_bindings.v42.models"
 
 
-def get_sharing(*, id: str | Unset = UNSET, type_: str | Unset = UNSET) -> Request[SharingInfo]:
+def get_sharing(*, id: str, type_: str) -> Request[SharingInfo]:
     """GET /api/sharing (Sharing.getSharing)
 
     Query: id, type.
@@ -19,7 +19,7 @@ def get_sharing(*, id: str | Unset = UNSET, type_: str | Unset = UNSET) -> Reque
     return Request("GET", "/api/sharing", "SharingInfo", _MODELS, query={"id": id, "type": type_})
 
 
-def post_sharing(*, id: str | Unset = UNSET, type_: str | Unset = UNSET) -> Request[WebMessage]:
+def post_sharing(*, id: str, type_: str) -> Request[WebMessage]:
     """POST /api/sharing (Sharing.postSharing)
 
     Query: id, type.
@@ -27,7 +27,7 @@ def post_sharing(*, id: str | Unset = UNSET, type_: str | Unset = UNSET) -> Requ
     return Request("POST", "/api/sharing", "WebMessage", _MODELS, query={"id": id, "type": type_})
 
 
-def put_sharing(*, id: str | Unset = UNSET, type_: str | Unset = UNSET) -> Request[WebMessage]:
+def put_sharing(*, id: str, type_: str) -> Request[WebMessage]:
     """PUT /api/sharing (Sharing.putSharing)
 
     Query: id, type.
@@ -35,7 +35,7 @@ def put_sharing(*, id: str | Unset = UNSET, type_: str | Unset = UNSET) -> Reque
     return Request("PUT", "/api/sharing", "WebMessage", _MODELS, query={"id": id, "type": type_})
 
 
-def search_user_groups(*, key: str | Unset = UNSET, page_size: int | Unset = UNSET) -> Request[SharingSearchResult]:
+def search_user_groups(*, key: str, page_size: int | Unset = UNSET) -> Request[SharingSearchResult]:
     """GET /api/sharing/search (Sharing.searchUserGroups)
 
     Query: key, pageSize.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         IncomingSmsPage,
         IncomingSmsParams,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         PreheatIdentifier,
@@ -180,7 +180,7 @@ def delete(uid: str) -> Request[WebMessage]:
     return Request("DELETE", f"/api/sms/inbound/{_segment('uid', uid)}", "WebMessage", _MODELS)
 
 
-def delete_inbound_messages(*, ids: list[str] | Unset = UNSET) -> Request[WebMessage]:
+def delete_inbound_messages(*, ids: list[str]) -> Request[WebMessage]:
     """DELETE /api/sms/inbound (SmsInbound.deleteInboundMessages)
 
     Query: ids (repeated).
@@ -676,7 +676,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     assume_true: bool | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,

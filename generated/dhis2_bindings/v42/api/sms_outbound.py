@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         OutboundSms,
@@ -202,7 +202,7 @@ def delete_items(uid: str, property_: str, *, body: IdentifiableObjectsParams | 
     )
 
 
-def delete_outbound_messages(*, ids: list[str] | Unset = UNSET) -> Request[WebMessage]:
+def delete_outbound_messages(*, ids: list[str]) -> Request[WebMessage]:
     """DELETE /api/sms/outbound (SmsOutbound.deleteOutboundMessages)
 
     Query: ids (repeated).
@@ -671,7 +671,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     assume_true: bool | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,

@@ -6,7 +6,7 @@ from dhis2_wire import UNSET, Request, Unset
 _MODELS = "dhis2_bindings.v42.models"
 
 
-def to_pdf(*, filename: str | Unset = UNSET, svg: str | Unset = UNSET) -> Request[bytes]:
+def to_pdf(*, svg: str, filename: str | Unset = UNSET) -> Request[bytes]:
     """POST /api/svg.pdf (SvgConversion.toPdf)
 
     Query: filename, svg.
@@ -14,7 +14,7 @@ def to_pdf(*, filename: str | Unset = UNSET, svg: str | Unset = UNSET) -> Reques
     return Request("POST", "/api/svg.pdf", "bytes", _MODELS, query={"filename": filename, "svg": svg})
 
 
-def to_png(*, filename: str | Unset = UNSET, svg: str | Unset = UNSET) -> Request[bytes]:
+def to_png(*, svg: str, filename: str | Unset = UNSET) -> Request[bytes]:
     """POST /api/svg.png (SvgConversion.toPng)
 
     Query: filename, svg.

@@ -22,7 +22,7 @@ def get_system_setting_plain(key: str) -> Request[str]:
     return Request("GET", f"/api/systemSettings/{_segment('key', key)}", "str", _MODELS, accept="text/plain")
 
 
-def get_system_setting_translation(key: str, *, locale: str | Unset = UNSET) -> Request[str]:
+def get_system_setting_translation(key: str, *, locale: str) -> Request[str]:
     """GET /api/systemSettings/{key} (SystemSettings.getSystemSettingTranslation)
 
     Query: locale.
@@ -50,7 +50,7 @@ def put_system_setting_json(key: str, *, body: str) -> Request[WebMessage]:
     )
 
 
-def put_system_setting_plain(key: str, *, value: str | Unset = UNSET) -> Request[WebMessage]:
+def put_system_setting_plain(key: str, *, value: str) -> Request[WebMessage]:
     """POST /api/systemSettings/{key} (SystemSettings.putSystemSettingPlain)
 
     Query: value.
@@ -70,9 +70,7 @@ def put_system_setting_plain_body(key: str, *, body: str) -> Request[WebMessage]
     )
 
 
-def put_system_setting_translation(
-    key: str, *, locale: str | Unset = UNSET, value: str | Unset = UNSET
-) -> Request[WebMessage]:
+def put_system_setting_translation(key: str, *, locale: str, value: str) -> Request[WebMessage]:
     """POST /api/systemSettings/{key} (SystemSettings.putSystemSettingTranslation)
 
     Query: locale, value.
@@ -86,7 +84,7 @@ def put_system_setting_translation(
     )
 
 
-def put_system_setting_translation_body(key: str, *, body: str, locale: str | Unset = UNSET) -> Request[WebMessage]:
+def put_system_setting_translation_body(key: str, *, body: str, locale: str) -> Request[WebMessage]:
     """POST /api/systemSettings/{key} (SystemSettings.putSystemSettingTranslationBody)
 
     Query: locale.
@@ -107,7 +105,7 @@ def put_system_settings_json(*, body: StringMap) -> Request[WebMessage]:
     return Request("POST", "/api/systemSettings", "WebMessage", _MODELS, body=body, content_type="application/json")
 
 
-def remove_system_setting(*, key: list[str] | Unset = UNSET) -> Request[None]:
+def remove_system_setting(*, key: list[str]) -> Request[None]:
     """DELETE /api/systemSettings (SystemSettings.removeSystemSetting)
 
     Query: key (repeated).
@@ -120,7 +118,7 @@ def remove_system_setting_2(key: str) -> Request[None]:
     return Request("DELETE", f"/api/systemSettings/{_segment('key', key)}", "None", _MODELS)
 
 
-def remove_system_setting_translation(key: str, *, locale: str | Unset = UNSET) -> Request[None]:
+def remove_system_setting_translation(key: str, *, locale: str) -> Request[None]:
     """DELETE /api/systemSettings/{key} (SystemSettings.removeSystemSettingTranslation)
 
     Query: locale.

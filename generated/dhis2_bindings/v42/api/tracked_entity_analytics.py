@@ -19,6 +19,7 @@ _MODELS = "dhis2_bindings.v42.models"
 
 def get_query_dimensions(
     *,
+    tracked_entity_type: str,
     fields: Text | Unset = UNSET,
     filter_: Text | Unset = UNSET,
     order: Text | Unset = UNSET,
@@ -30,7 +31,6 @@ def get_query_dimensions(
     program: list[str] | Unset = UNSET,
     skip_paging: bool | Unset = UNSET,
     total_pages: bool | Unset = UNSET,
-    tracked_entity_type: str | Unset = UNSET,
 ) -> Request[Any]:
     """GET /api/analytics/trackedEntities/query/dimensions (TrackedEntityAnalytics.getQueryDimensions)
 

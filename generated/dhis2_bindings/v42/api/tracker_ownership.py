@@ -11,9 +11,7 @@ if TYPE_CHECKING:
 _MODELS = "dhis2_bindings.v42.models"
 
 
-def grant_temporary_access(
-    *, program: str | Unset = UNSET, reason: str | Unset = UNSET, tracked_entity: str | Unset = UNSET
-) -> Request[WebMessage]:
+def grant_temporary_access(*, program: str, reason: str, tracked_entity: str) -> Request[WebMessage]:
     """POST /api/tracker/ownership/override (TrackerOwnership.grantTemporaryAccess)
 
     Query: program, reason, trackedEntity.
@@ -28,11 +26,7 @@ def grant_temporary_access(
 
 
 def update_tracker_program_owner(
-    *,
-    org_unit: str | Unset = UNSET,
-    ou: str | Unset = UNSET,
-    program: str | Unset = UNSET,
-    tracked_entity: str | Unset = UNSET,
+    *, program: str, tracked_entity: str, org_unit: str | Unset = UNSET, ou: str | Unset = UNSET
 ) -> Request[WebMessage]:
     """PUT /api/tracker/ownership/transfer (TrackerOwnership.updateTrackerProgramOwner)
 

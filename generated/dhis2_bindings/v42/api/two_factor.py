@@ -6,37 +6,29 @@ from typing import TYPE_CHECKING
 from dhis2_wire import Request
 
 if TYPE_CHECKING:
-    from ..models import QRCode, WebMessage
+    from ..models import QRCode, StringMap, WebMessage
 
 _MODELS = "dhis2_bindings.v42.models"
 
 
-def disable(*, body: str) -> Request[WebMessage]:
+def disable(*, body: StringMap) -> Request[WebMessage]:
     """POST /api/2fa/disable (TwoFactor.disable)"""
-    return Request(
-        "POST", "/api/2fa/disable", "WebMessage", _MODELS, body=body, content_type="text/plain; charset=utf-8"
-    )
+    return Request("POST", "/api/2fa/disable", "WebMessage", _MODELS, body=body, content_type="application/json")
 
 
-def disable_2(*, body: str) -> Request[WebMessage]:
+def disable_2(*, body: StringMap) -> Request[WebMessage]:
     """POST /api/2fa/disabled (TwoFactor.disable2)"""
-    return Request(
-        "POST", "/api/2fa/disabled", "WebMessage", _MODELS, body=body, content_type="text/plain; charset=utf-8"
-    )
+    return Request("POST", "/api/2fa/disabled", "WebMessage", _MODELS, body=body, content_type="application/json")
 
 
-def enable(*, body: str) -> Request[WebMessage]:
+def enable(*, body: StringMap) -> Request[WebMessage]:
     """POST /api/2fa/enable (TwoFactor.enable)"""
-    return Request(
-        "POST", "/api/2fa/enable", "WebMessage", _MODELS, body=body, content_type="text/plain; charset=utf-8"
-    )
+    return Request("POST", "/api/2fa/enable", "WebMessage", _MODELS, body=body, content_type="application/json")
 
 
-def enable_2(*, body: str) -> Request[WebMessage]:
+def enable_2(*, body: StringMap) -> Request[WebMessage]:
     """POST /api/2fa/enabled (TwoFactor.enable2)"""
-    return Request(
-        "POST", "/api/2fa/enabled", "WebMessage", _MODELS, body=body, content_type="text/plain; charset=utf-8"
-    )
+    return Request("POST", "/api/2fa/enabled", "WebMessage", _MODELS, body=body, content_type="application/json")
 
 
 def enroll_email_2fa() -> Request[WebMessage]:

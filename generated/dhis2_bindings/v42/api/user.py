@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         ImportReportMode,
         ImportStrategy,
         JsonObject,
-        JsonPatch,
+        JsonPatchOperation,
         JunctionType,
         ObjectBundleMode,
         PreheatIdentifier,
@@ -219,7 +219,7 @@ def enable_user(uid: str) -> Request[None]:
     return Request("POST", f"/api/users/{_segment('uid', uid)}/enabled", "None", _MODELS)
 
 
-def expire_user(uid: str, *, date: datetime.datetime | Unset = UNSET) -> Request[None]:
+def expire_user(uid: str, *, date: datetime.datetime) -> Request[None]:
     """POST /api/users/{uid}/expired (User.expireUser)
 
     Query: date.
@@ -742,7 +742,7 @@ def list_gist_csv(
 def patch(
     uid: str,
     *,
-    body: JsonPatch | Unset = UNSET,
+    body: list[JsonPatchOperation] | Unset = UNSET,
     assume_true: bool | Unset = UNSET,
     async_: bool | Unset = UNSET,
     atomic_mode: AtomicMode | Unset = UNSET,

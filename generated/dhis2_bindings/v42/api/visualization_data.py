@@ -16,10 +16,10 @@ _MODELS = "dhis2_bindings.v42.models"
 
 def get_visualization_chart_data(
     *,
+    in_: str,
+    ou: str,
     attachment: bool | Unset = UNSET,
     height: int | Unset = UNSET,
-    in_: str | Unset = UNSET,
-    ou: str | Unset = UNSET,
     periods: bool | Unset = UNSET,
     skip_title: bool | Unset = UNSET,
     width: int | Unset = UNSET,
@@ -48,10 +48,10 @@ def get_visualization_chart_data(
 
 def get_visualization_chart_data_2(
     *,
+    in_: str,
+    ou: str,
     attachment: bool | Unset = UNSET,
     height: int | Unset = UNSET,
-    in_: str | Unset = UNSET,
-    ou: str | Unset = UNSET,
     periods: bool | Unset = UNSET,
     skip_title: bool | Unset = UNSET,
     width: int | Unset = UNSET,
@@ -79,14 +79,7 @@ def get_visualization_chart_data_2(
 
 
 def get_visualization_chart_history(
-    *,
-    co: str | Unset = UNSET,
-    cp: str | Unset = UNSET,
-    de: str | Unset = UNSET,
-    height: int | Unset = UNSET,
-    ou: str | Unset = UNSET,
-    pe: str | Unset = UNSET,
-    width: int | Unset = UNSET,
+    *, co: str, cp: str, de: str, ou: str, pe: str, height: int | Unset = UNSET, width: int | Unset = UNSET
 ) -> Request[bytes]:
     """GET /api/visualizations/history/data (VisualizationData.getVisualizationChartHistory)
 
@@ -103,14 +96,7 @@ def get_visualization_chart_history(
 
 
 def get_visualization_chart_history_2(
-    *,
-    co: str | Unset = UNSET,
-    cp: str | Unset = UNSET,
-    de: str | Unset = UNSET,
-    height: int | Unset = UNSET,
-    ou: str | Unset = UNSET,
-    pe: str | Unset = UNSET,
-    width: int | Unset = UNSET,
+    *, co: str, cp: str, de: str, ou: str, pe: str, height: int | Unset = UNSET, width: int | Unset = UNSET
 ) -> Request[bytes]:
     """GET /api/visualizations/history/data.png (VisualizationData.getVisualizationChartHistory2)
 

@@ -183,7 +183,6 @@ if TYPE_CHECKING:
     from .data_set_page import DataSetPage as DataSetPage
     from .data_set_params import DataSetParams as DataSetParams
     from .data_statistics_event_type import DataStatisticsEventType as DataStatisticsEventType
-    from .data_statistics_upload import DataStatisticsUpload as DataStatisticsUpload
     from .data_summary import DataSummary as DataSummary
     from .data_value import DataValue as DataValue
     from .data_value_audit_dto import DataValueAuditDto as DataValueAuditDto
@@ -389,8 +388,7 @@ if TYPE_CHECKING:
     from .job_type_info import JobTypeInfo as JobTypeInfo
     from .job_types import JobTypes as JobTypes
     from .json_object import JsonObject as JsonObject
-    from .json_patch import JsonPatch as JsonPatch
-    from .json_patch_operations import JsonPatchOperations as JsonPatchOperations
+    from .json_patch_operation import JsonPatchOperation as JsonPatchOperation
     from .junction import Junction as Junction
     from .junction_type import JunctionType as JunctionType
     from .keyword import Keyword as Keyword
@@ -663,7 +661,6 @@ if TYPE_CHECKING:
     from .route import Route as Route
     from .route_page import RoutePage as RoutePage
     from .route_params import RouteParams as RouteParams
-    from .route_upload import RouteUpload as RouteUpload
     from .sms_code import SMSCode as SMSCode
     from .sms_code_params import SMSCodeParams as SMSCodeParams
     from .sms_command import SMSCommand as SMSCommand
@@ -878,7 +875,7 @@ if TYPE_CHECKING:
     from .web_module_list_map import WebModuleListMap as WebModuleListMap
     from .web_response import WebResponse as WebResponse
 
-_MODULES = {
+_MODULES: dict[str, str] = {
     "Access": "access",
     "AccessData": "access_data",
     "AccessLevel": "access_level",
@@ -1049,7 +1046,6 @@ _MODULES = {
     "DataSetPage": "data_set_page",
     "DataSetParams": "data_set_params",
     "DataStatisticsEventType": "data_statistics_event_type",
-    "DataStatisticsUpload": "data_statistics_upload",
     "DataSummary": "data_summary",
     "DataValue": "data_value",
     "DataValueAuditDto": "data_value_audit_dto",
@@ -1253,8 +1249,7 @@ _MODULES = {
     "JobTypeInfo": "job_type_info",
     "JobTypes": "job_types",
     "JsonObject": "json_object",
-    "JsonPatch": "json_patch",
-    "JsonPatchOperations": "json_patch_operations",
+    "JsonPatchOperation": "json_patch_operation",
     "Junction": "junction",
     "JunctionType": "junction_type",
     "Keyword": "keyword",
@@ -1509,7 +1504,6 @@ _MODULES = {
     "Route": "route",
     "RoutePage": "route_page",
     "RouteParams": "route_params",
-    "RouteUpload": "route_upload",
     "SMSCode": "sms_code",
     "SMSCodeParams": "sms_code_params",
     "SMSCommand": "sms_command",

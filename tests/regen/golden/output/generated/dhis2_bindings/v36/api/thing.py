@@ -140,9 +140,7 @@ def post_reply(uid: str, *, body: str, attachments: list[str] | Unset = UNSET) -
     )
 
 
-def remove_many(
-    *, body: list[str] | Unset = UNSET, mc: list[str] | Unset = UNSET, user: str | Unset = UNSET
-) -> Request[JsonObject]:
+def remove_many(*, body: list[str] | Unset = UNSET, mc: list[str], user: str | Unset = UNSET) -> Request[JsonObject]:
     """DELETE /api/things (Thing.removeMany)
 
     Query: mc (repeated), user.

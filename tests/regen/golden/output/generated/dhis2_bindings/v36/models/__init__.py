@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .thing_upload import ThingUpload as ThingUpload
     from .web_message import WebMessage as WebMessage
 
-_MODULES = {
+_MODULES: dict[str, str] = {
     "Dimension": "dimension",
     "Domain": "domain",
     "FileObject": "file_object",
