@@ -136,10 +136,3 @@ def page(size: int, seed: int = 42) -> bytes:
     return json.dumps(
         {"pager": pager, "messageConversations": [maker.conversation() for _ in range(size)]}, separators=(",", ":")
     ).encode()
-
-
-def objects(value: Any) -> int:
-    """Count the JSON objects in a value."""
-    if isinstance(value, dict):
-        return 1 + sum(map(objects, value.values()))
-    return sum(map(objects, value)) if isinstance(value, list) else 0
