@@ -44,6 +44,9 @@ def main() -> int:
     except RegenError as error:
         print(f"regen: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"regen: write: {error.filename}: {error.strerror}. See who may write there.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         left = "the next run finishes what it wrote" if Stage(layout).ready.exists() else "nothing was changed"
         print(f"regen: interrupted; {left}", file=sys.stderr)
@@ -58,7 +61,7 @@ def main() -> int:
 
 def _check_words(options: argparse.Namespace) -> None:
     version: str | None = options.version
-    if version is not None and not re.fullmatch(r"[1-9]\d{1,2}", version):
+    if version is not None and not re.fullmatch(r"[1-9][0-9]{1,2}", version):
         raise RegenError(STEP, f"VERSION={version}", "not a version of DHIS2", "write 2.42 as VERSION=42")
     if options.url and options.spec:
         raise RegenError(STEP, "URL and SPEC", "two documents", "give one of them")

@@ -204,16 +204,19 @@ def canonical(document: dict[str, Json], place: str) -> dict[str, Json]:
     A server writes the prefix either in `servers` or in each path, and slashes that cost it time. Applied twice it
     changes nothing.
     """
-    reduced: dict[str, Json] = _reduce(document, names=False)
-    paths = reduced["paths"]
-    first = next(iter(reduced.get("servers") or ()), None)
-    server = str(first.get("url", "")).rstrip("/") if isinstance(first, dict) else ""
-    bare = server.endswith("/api") or not any(path.startswith("/api/") for path in paths)
+    try:
+        reduced: dict[str, Json] = _reduce(document, names=False)
+    except RecursionError:
+        raise RegenError(STEP, place, "nested too deep", DAMAGED) from None
+    paths = {path: item for path, item in reduced["paths"].items() if not path.startswith("x-")}
+    prefixed = sum(path == "/api" or path.startswith("/api/") for path in paths)
+    bare = prefixed < len(paths) / 2
     reduced["paths"] = {}
-    for path, item in sorted(paths.items()):
+    for name, item in sorted(paths.items()):
+        path = name if name.startswith("/") else f"/{name}"
         full = "/api" + path if bare and path != "/api" else path
-        base, fragment, name = full.partition("#")
-        short = (base.rstrip("/") or "/") + fragment + name
+        base, fragment, handler = full.partition("#")
+        short = (base.rstrip("/") or "/") + fragment + handler
         free = next(key for key in (short, full, f"{short}/") if key not in reduced["paths"])
         reduced["paths"][free] = item
     reduced["servers"] = [{"url": "/"}]
@@ -233,9 +236,9 @@ def canonical(document: dict[str, Json], place: str) -> dict[str, Json]:
                 controller, dot, handlers = operation["operationId"].partition(".")
                 operation["operationId"] = controller + dot + "+".join(sorted(handlers.split("+")))
     reduced["paths"] = _settle(reduced["paths"])
-    if count(reduced) != count(document):
+    if count(reduced) != count(document) or not count(reduced):
         problem = f"{count(document)} operations, of which {count(reduced)} can be told apart"
-        raise RegenError(STEP, place, problem, "look for paths that differ in a slash at the end")
+        raise RegenError(STEP, place, problem, "fetch the document whole; look for paths that differ in a slash")
     return reduced
 
 
@@ -295,7 +298,8 @@ def _order(value: Json) -> str:
 def count(document: dict[str, Json]) -> int:
     """How many operations there are, of whatever method."""
     beside = ("parameters", "servers")
-    items = (item for item in document["paths"].values() if isinstance(item, dict))
+    paths = document["paths"].items()
+    items = [item for path, item in paths if isinstance(item, dict) and not path.startswith("x-")]
     return sum(key not in beside and key not in PROSE and not key.startswith("x-") for item in items for key in item)
 
 

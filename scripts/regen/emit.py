@@ -8,7 +8,7 @@ from typing import Any
 from scripts.regen.model import Api, Operation, Parameter, Schema
 from scripts.regen.names import words
 
-BINARY = "application/octet-stream"
+JSON, BINARY = "application/json", "application/octet-stream"
 
 
 def emit(api: Api) -> tuple[dict[str, Any], dict[str, str]]:
@@ -22,11 +22,11 @@ def emit(api: Api) -> tuple[dict[str, Any], dict[str, str]]:
     for operation in api.operations:
         # The fragment keeps apart what has one path and several handlers; no request carries it.
         paths[f"{operation.path}#{operation.name}"] = {operation.method.lower(): _operation(operation)}
-        if operation.body_type and "json" not in operation.body_type and operation.body_type != "multipart/form-data":
-            overrides[operation.body_type] = BINARY
-        if operation.accept and "json" not in operation.accept:
-            text = operation.answer == {"type": "string"}
-            overrides[operation.accept] = "text/plain" if text else BINARY
+        if operation.body_type and operation.body_type != "multipart/form-data":
+            overrides[operation.body_type] = JSON if operation.body_type.endswith("json") else BINARY
+        if operation.accept:
+            # An operation that answers JSON under the name of a file, or the other way round, is none that we emit.
+            overrides.setdefault(operation.accept, JSON if operation.accept.endswith("json") else BINARY)
     document = {
         "openapi": "3.0.3",
         "info": {"title": f"DHIS2 2.{api.version}", "version": api.version},

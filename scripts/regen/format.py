@@ -24,13 +24,14 @@ def format_tree(folder: Path) -> str:
         "--config",
         "format.skip-magic-trailing-comma=true",
     ]
-    done = subprocess.run(
-        [sys.executable, "-m", "ruff", "format", *options, str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        last = next((line for line in done.stderr.splitlines() if line.strip()), "no message")
-        raise RegenError(STEP, folder.name, f"ruff: {last}", "a name of the document has made code that does not parse")
+    # What parses may still name an argument twice, or something that is not there.
+    check = ["--quiet", "--select", "F811,F821", "--output-format", "concise"]
+    for command in (["format", *options], ["check", "--isolated", "--no-cache", *check]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, str(folder)], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            first = " ".join((done.stderr + done.stdout).split())[:200]
+            remedy = "a name of the document has made code that is none"
+            raise RegenError(STEP, folder.name, f"ruff: {first}", remedy)
     return version("ruff")

@@ -39,7 +39,7 @@ class Lock:
             table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
             overlays = {name: Counts(*counts) for name, counts in table["overlays"].items()}
             return cls(overlays=overlays, **table["document"], **table["generated"])
-        except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        except (ValueError, AttributeError, KeyError, TypeError) as error:
             raise RegenError(STEP, path.name, f"cannot be read ({error})", "restore it from version control") from None
 
     def dump(self) -> str:

@@ -6,6 +6,7 @@ The spelling is that of openapi-python-client, so that a name which is given her
 from __future__ import annotations
 
 import builtins
+import hashlib
 import keyword
 import re
 import tomllib
@@ -14,8 +15,13 @@ from pathlib import Path
 import tomli_w
 from attrs import define, field
 
+from scripts.regen.errors import RegenError
+
 # Words of the templates and of their imports; a class of this name would hide them.
-RESERVED = frozenset({"Any", "ClassVar", "File", "JsonObject", "Request", "Text", "TypeAlias", "Unset"})
+RESERVED = frozenset(
+    {"Any", "ClassVar", "File", "JsonObject", "OpenEnum", "Request", "Text", "TypeAlias", "UNSET", "Unset"}
+)
+LONG = 100  # letters of a name
 _WORDS = re.compile(r"[A-Z]?[a-z]+|(?:[A-Z](?![a-z])|[0-9])+")
 _TAKEN = (set(dir(builtins)) | set(keyword.kwlist) | {"self", "true", "false", "datetime"}) - {"id"}
 
@@ -35,12 +41,17 @@ def class_name(text: str) -> str:
     name = pascal(text)
     if not name[:1].isalpha():
         name = f"Schema{name}"
+    if len(name) > LONG:  # a file is called by it
+        name = f"{name[: LONG - 10]}X{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+        name = pascal(name)
     return f"{name}Object" if name in RESERVED or name in _TAKEN else name
 
 
 def snake(text: str) -> str:
     """Spell a name as a function or module is spelled; a word of Python's own gets an underscore behind it."""
     name = "_".join(words(text)).lower()
+    if len(name) > LONG:
+        name = f"{name[: LONG - 10].rstrip('_')}_x{hashlib.sha256(text.encode()).hexdigest()[:8]}"
     if not name[:1].isalpha():
         name = f"x_{name}".rstrip("_")
     return f"{name}_" if name in _TAKEN else name
@@ -66,8 +77,14 @@ class Names:
         """Read the table; one that is not there yet is empty."""
         if not path.exists():
             return cls()
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        return cls(table.get("functions", {}), {key: names.split() for key, names in table.get("classes", {}).items()})
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+            functions = {key: str(name) for key, name in table.get("functions", {}).items()}
+            return cls(functions, {key: names.split() for key, names in table.get("classes", {}).items()})
+        except (ValueError, AttributeError) as error:
+            raise RegenError(
+                "names", path.name, f"cannot be read ({error})", "restore it from version control"
+            ) from None
 
     def dump(self) -> str:
         """Write the table, sorted."""

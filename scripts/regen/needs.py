@@ -14,12 +14,17 @@ def read(path: Path) -> dict[str, str]:
     """Read the list: function → its call."""
     try:
         needs: dict[str, str] = tomllib.loads(path.read_text(encoding="utf-8"))["operations"]
-    except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise RegenError("report", path.name, f"cannot be read ({error})", "restore it from version control") from None
     return needs
 
 
 def lacking(api: Api, needs: dict[str, str]) -> list[str]:
-    """Give a line for each operation that is needed and not there."""
+    """Give a line for each operation that is needed and not there under its name."""
     there = {operation.name: re.sub(r"{[^}]*}", "{}", operation.place) for operation in api.operations}
-    return [f"`{name}` ({call})" for name, call in sorted(needs.items()) if there.get(name) != call]
+    others = {call: name for name, call in sorted(there.items())}
+    return [
+        f"`{name}` ({call}), which " + (f"is called `{others[call]}`" if call in others else "the document lacks")
+        for name, call in sorted(needs.items())
+        if there.get(name) != call
+    ]

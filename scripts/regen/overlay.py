@@ -20,6 +20,7 @@ from scripts.regen.errors import RegenError
 
 Json: TypeAlias = Any
 STEP = "overlay"
+SCHEMAS = "#/components/schemas/"
 KEYS = frozenset({"target", "update", "remove", "x-id", "x-why", "x-from", "x-until"})
 
 
@@ -129,23 +130,21 @@ def _apply(document: dict[str, Json], action: Action) -> Counts:
             del parent[match.parts[-1]]
             changed += 1
         elif isinstance(match.obj, dict) and isinstance(action.update, dict):
-            changed += _merge(match.obj, action.update)
+            changed += _merge(match.obj, action.update, document)
         elif isinstance(match.obj, list):
             match.obj.append(copy.deepcopy(action.update))
             changed += 1
-        else:
-            raise RegenError(
-                STEP, action.name, "updates what is neither object nor list", "aim at the object around it"
-            )
     return Counts(len(matches), changed)
 
 
-def _merge(target: dict[str, Json], update: dict[str, Json]) -> bool:
+def _merge(target: dict[str, Json], update: dict[str, Json], document: Json) -> bool:
     changed = False
+    if "$ref" not in update:
+        _write_out(target, document)
     for key, value in update.items():
         old = target.get(key)
         if isinstance(value, dict) and isinstance(old, dict):
-            changed |= _merge(old, value)
+            changed |= _merge(old, value, document)
         elif isinstance(value, list) and isinstance(old, list):
             added = [copy.deepcopy(item) for item in value if item not in old]
             old.extend(added)
@@ -156,11 +155,50 @@ def _merge(target: dict[str, Json], update: dict[str, Json]) -> bool:
     return changed
 
 
+def _write_out(target: dict[str, Json], document: Json) -> None:
+    """Put what a reference refers to in its place: what is written beside a reference means nothing."""
+    reference = target.get("$ref")
+    for _ in range(8):
+        if not isinstance(reference, str) or not reference.startswith("#/"):
+            return
+        found = document
+        for part in reference[2:].split("/"):
+            found = found.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
+        if not isinstance(found, dict):
+            return
+        target.pop("$ref")
+        target.update(copy.deepcopy(found))
+        reference = target.get("$ref")
+
+
+def dangling(document: dict[str, Json], actions: list[Action], version: str) -> list[str]:
+    """Say which updates refer to a schema that the document does not have."""
+    there = (document.get("components") or {}).get("schemas") or {}
+    lines = []
+    for action in actions:
+        if action.applies(version):
+            named = {name.removeprefix(SCHEMAS) for name in _references(action.update)}
+            lines += [
+                f"refers to the schema {name}, which is not there: {action.name}"
+                for name in sorted(named - there.keys())
+            ]
+    return lines
+
+
+def _references(value: Json) -> set[str]:
+    if isinstance(value, dict):
+        own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
+        return own.union(*map(_references, value.values()))
+    return set().union(*map(_references, value)) if isinstance(value, list) else set()
+
+
 def check(counts: Mapping[str, Counts], locked: Mapping[str, Counts] | None, version: str) -> None:
     """Compare with the lock; raises RegenError for the first action that does not do what it did."""
     if locked is None:
         return
     remedy = f"correct the overlay, or take its line out of openapi/locks/v{version}.toml to accept this"
+    for name in sorted(locked.keys() - counts.keys()):
+        raise RegenError(STEP, name, f"in the lock of v{version}, but in no overlay for it", remedy)
     for name, now in counts.items():
         then = locked.get(name)
         if then == now:

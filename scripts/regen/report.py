@@ -61,7 +61,7 @@ def _counts(versions: list[Version]) -> list[str]:
 
 
 def _facade(versions: list[Version], needed: Mapping[str, str]) -> list[str]:
-    lines = ["## What the facade needs and a document lacks", ""]
+    lines = ["## What the facade needs and does not find", ""]
     for version in versions:
         missing = needs.lacking(version.api, dict(needed))
         lines += [f"- 2.{version.api.version}: {line}" for line in missing] or [f"- 2.{version.api.version}: nothing"]

@@ -47,6 +47,7 @@ class _Work:
     published: Published
     lock: Lock | None
     seen: reports.Version
+    dangling: list[str]
     generating: generate.Generating | None = None
     generated: generate.Generated | None = None
 
@@ -84,13 +85,18 @@ def regenerate(
         raise
     folders = [layout.bindings / f"v{version}" for version in versions]
     formatter = _format([stage.path(folder) for folder in folders], versions)
-    for version in versions:
-        _write(works[version], layout, stage, formatter, needed)
-    for older, newer in zip([None, *everything], everything, strict=False):
+    pairs = list(zip([None, *everything], everything, strict=False))
+    for older, newer in pairs:
+        if newer in versions:
+            _write(works[newer], layout, stage, formatter)
+            if works[newer].lock is None:
+                _review(works[newer], works[older] if older else None, needed)
         if newer in versions or older in versions:
             _report(works, older, newer, layout, stage, needed)
-        if older is not None:  # what was written when it was the oldest
-            stage.remove(layout.report(None, newer))
+    kept = {layout.report(older, newer) for older, newer in pairs}
+    for path in layout.report(None, "0").parent.glob("v*.md"):
+        if path not in kept:  # of versions that were neighbours before
+            stage.remove(path)
     stage.write(layout.bindings / "__init__.py", PACKAGE)
     stage.write(layout.bindings / "py.typed", "")
     stage.write(layout.names, names.dump())
@@ -140,7 +146,7 @@ def _prepare(
         applied = [c for c in counts.values() if c.matched]
         _say(version, "overlay", f"{len(applied)} of {len(counts)} actions, {sum(c.matched for c in applied)} places")
         _say(version, "normalise", f"{len(api.schemas)} models, {len({o.module for o in api.operations})} controllers")
-    return _Work(version, published, lock, reports.Version(api, counts))
+    return _Work(version, published, lock, reports.Version(api, counts), overlay.dangling(corrected, actions, version))
 
 
 def _stored(layout: Layout, version: str, lock: Lock | None) -> Published:
@@ -181,7 +187,7 @@ def _format(staged: list[Path], versions: list[str]) -> str:
     return formatter
 
 
-def _write(work: _Work, layout: Layout, stage: Stage, formatter: str, needed: Mapping[str, str]) -> None:
+def _write(work: _Work, layout: Layout, stage: Stage, formatter: str) -> None:
     version, published, made = work.version, work.published, work.generated
     if made is None:  # pragma: no cover - every version that is written was generated
         raise AssertionError(version)
@@ -201,12 +207,22 @@ def _write(work: _Work, layout: Layout, stage: Stage, formatter: str, needed: Ma
     stage.write(layout.lock(version), lock.dump())
     stage.write(layout.pin(version), PIN.format(version=version))
     _say(version, "lock", f"{lock.operations} operations = {lock.functions} functions")
-    if work.lock is None:
-        for name, counts in sorted(work.seen.overlays.items()):
-            if counts.changed < max(counts.matched, 1):
-                _say(version, "review", f"{'did not apply' if not counts.matched else 'changed nothing'}: {name}")
-        for line in needs.lacking(work.seen.api, dict(needed)):
-            _say(version, "review", f"the facade needs {line}, which the document lacks")
+
+
+def _review(work: _Work, older: _Work | None, needed: Mapping[str, str]) -> None:
+    """Say what a person should look at in a version that is new here."""
+    before = older.seen.overlays if older else {}
+    for name, counts in sorted(work.seen.overlays.items()):
+        if not counts.matched:
+            _say(work.version, "review", f"did not apply: {name}")
+        elif counts.changed < counts.matched:
+            _say(work.version, "review", f"changed nothing: {name}")
+        elif name in before and counts.matched < before[name].matched:
+            _say(work.version, "review", f"{counts.matched} places instead of {before[name].matched}: {name}")
+    for line in work.dangling:
+        _say(work.version, "review", line)
+    for line in needs.lacking(work.seen.api, dict(needed)):
+        _say(work.version, "review", f"the facade needs {line}")
 
 
 def _report(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import filecmp
 import json
+import os
 import secrets
 import shutil
 from pathlib import Path
@@ -91,6 +92,8 @@ class Stage:
             for path in sorted(self.new.rglob("*"))
             if path.is_file() and not any(path.is_relative_to(self.new / folder) for folder in whole)
         ]
+        for name in whole + single:
+            self._check_place(self.root / name)
         draft = self.folder / "ready.draft"
         gone = [str(path.relative_to(self.root)) for path in self._removed]
         draft.write_text(
@@ -99,6 +102,12 @@ class Stage:
         draft.replace(self.ready)
         self._move()
         self.ready.unlink()
+
+    def _check_place(self, target: Path) -> None:
+        """Refuse a place that cannot be written before anything is moved."""
+        parent = next(folder for folder in target.parents if folder.exists())
+        if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+            raise RegenError(STEP, str(parent.relative_to(self.root)), "cannot be written", "make it a folder of yours")
 
     def _move(self) -> None:
         order = json.loads(self.ready.read_text(encoding="utf-8"))

@@ -90,7 +90,7 @@ REF_A, REF_B = {"$ref": "#/components/schemas/A"}, {"$ref": "#/components/schema
         ({"$ref": "#/components/schemas/Empty"}, "{*: any}"),
         ({"$ref": "#/components/schemas/Self"}, "{again: Self}"),
         ({"oneOf": [{"$ref": "#/components/schemas/Self"}, REF_A]}, "{a: string, again: Self, x: string}"),
-        ({"$ref": "#/components/schemas/Union"}, "{u: any}"),
+        ({"$ref": "#/components/schemas/Union"}, "{u: UnionU}"),
     ],
 )  # fmt: skip
 def test_schemas_become_few_simple_forms(schema: Any, read_as: str) -> None:
@@ -167,7 +167,10 @@ def test_variables_of_the_path_and_parameters_agree() -> None:
         ("a_b", "path", False),
         ("subpath", "path", True),
     ]
-    assert [note.partition(": ")[0] for note in found.notes] == ["X.getX(gone)", "X.getX(session)"]
+    assert found.notes == [
+        "X.getX(gone): a variable that the path does not have; left out",
+        "X.getX(session): in cookie; left to the client",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -373,8 +376,13 @@ def test_what_is_needed_is_found_by_name_and_call() -> None:
         "thing.list_": "GET /api/things",
         "thing.get": "GET /api/thing/{}",
         "thing.drop": "DELETE /api/things/{}",
+        "thing.show": "GET /api/things/{}",
     }
-    assert lacking(found, needed) == ["`thing.drop` (DELETE /api/things/{})", "`thing.get` (GET /api/thing/{})"]
+    assert lacking(found, needed) == [
+        "`thing.drop` (DELETE /api/things/{}), which the document lacks",
+        "`thing.get` (GET /api/thing/{}), which the document lacks",
+        "`thing.show` (GET /api/things/{}), which is called `thing.get`",
+    ]
 
 
 def test_shapes_are_named_once_and_keep_their_names() -> None:
@@ -526,3 +534,108 @@ def test_what_is_not_as_openapi_has_it_is_named_with_its_place(paths: Any, schem
     with pytest.raises(RegenError, match="not as OpenAPI has it") as caught:
         api(paths, schemas)
     assert caught.value.place == place
+
+
+WRAPPED: Schema = {"allOf": [REF_A], "nullable": True}
+
+
+@pytest.mark.parametrize(
+    ("schema", "read_as"),
+    [
+        ({"properties": {"p": WRAPPED}}, "{p: A}"),
+        ({"type": "array", "items": WRAPPED}, "[A]"),
+        ({"allOf": [REF_A, {"type": "object"}]}, "{a: string, x: string}"),
+        ({"properties": {"p": TEXT}, "anyOf": [{"required": ["p"]}, {"required": ["q"]}]}, "{p: string}"),
+        ({"properties": {"p": TEXT}, "oneOf": [REF_A, REF_B]}, "{a: string, b: string, p: string, x: any}"),
+        ({"additionalProperties": TEXT}, "{*: string}"),
+        ({"oneOf": [{"const": "x"}, {"enum": ["y", "z"]}]}, "x|y|z"),
+        ({"oneOf": [REF_A, {"type": "null", "title": "none"}]}, "{a: string, x: string}"),
+        ({"$ref": "#/components/schemas/With%20Blank"}, "{a: string}"),
+        ({"properties": {"content": {"type": "string", "format": "binary"}}}, "{content: string}"),
+        ({"type": "string", "format": "binary"}, "binary"),
+        ({"properties": {"": TEXT, "日本": TEXT, "a": TEXT}}, "{a: string}"),
+    ],
+)
+def test_other_ways_to_write_a_schema_mean_the_same(schema: Any, read_as: str) -> None:
+    assert answer(schema, A=A, B=B, **{"With Blank": {"type": "object", "properties": {"a": TEXT}}}) == read_as
+
+
+def test_unions_within_unions_take_no_time() -> None:
+    names = [f"S{number}" for number in range(40)]
+    union = {"oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in names]}
+    schemas = {name: {"type": "object", "properties": {"next": union, name: TEXT}} for name in names}
+    found = api({"/x": {"get": {"operationId": "X.getX", "responses": answering(union)}}}, schemas)
+    assert len(found.schemas) < 200
+    given_ = only(found).answer
+    assert given_
+    assert len(found.schemas[given_["$ref"].rpartition("/")[2]]["properties"]) == 41
+
+
+def test_a_documented_upload_is_a_form_of_files() -> None:
+    form = {
+        "type": "object",
+        "properties": {"files": {"type": "array", "items": {"type": "string", "format": "binary"}}, "a": TEXT},
+    }
+    body = {"content": {"multipart/form-data": {"schema": {"$ref": "#/components/schemas/Form"}}}}
+    found = api({"/x": {"post": {"operationId": "X.save", "requestBody": body, "responses": {}}}}, {"Form": form})
+    operation = only(found)
+    assert operation.body_type == "multipart/form-data"
+    assert operation.body
+    assert expression(found.schemas[operation.body["$ref"].rpartition("/")[2]]) == "{a: string, files: [binary]}"
+
+
+@pytest.mark.parametrize(
+    ("responses", "kind"),
+    [
+        ({"204": {}, **answering(REF_A, code="default")}, None),
+        ({**answering(TEXT, ("text/csv",)), **answering(REF_A, code="default")}, "string"),
+        ({"200": {}, **answering(REF_A, code="default")}, "binary"),
+        (answering(REF_A, ("application/json+gzip",)), "binary"),
+        (answering(TEXT, ("application/x-ndjson",)), "string"),
+        (answering(REF_A, ("text/json",)), "A"),
+        (answering(REF_A, ("",)), "A"),
+        ({"200": {"$ref": "#/components/responses/Gone"}}, "binary"),
+    ],
+)
+def test_errors_and_rare_media_types_are_no_json(responses: Any, kind: str | None) -> None:
+    operation = only(api({"/x": {"get": {"operationId": "X.getX", "responses": responses}}}, {"A": A}))
+    assert (expression(operation.answer) if operation.answer is not None else None) == kind
+
+
+@pytest.mark.parametrize(
+    ("path", "made", "variables"),
+    [
+        ("/t/{id}/y/{id}", "/api/t/{id}/y/{id_2}", ["id", "id_2"]),
+        ("/t/{a.b}/{a_b}", "/api/t/{a_b}/{a_b_2}", ["a_b", "a_b_2"]),
+        ("/t/{日}/{1}", "/api/t/{value}/{value_1}", ["value", "value_1"]),
+        ("/t/{uid:[a-z]{3}}/x", "/api/t/{uid}/x", ["uid"]),
+        ("/t/{subpath}/**", "/api/t/{subpath}/{subpath_2}", ["subpath", "subpath_2"]),
+        ("/m/**/x", "/api/m/{subpath}/x", ["subpath"]),
+    ],
+)
+def test_every_variable_of_a_path_is_an_argument(path: str, made: str, variables: list[str]) -> None:
+    operation = only(api({path: {"get": {"operationId": "T.getT", "responses": {}}}}))
+    assert operation.path == made
+    assert [p.name for p in operation.parameters] == variables
+
+
+def test_two_operations_of_one_handler_keep_their_names() -> None:
+    names = Names()
+    paths = paths_of(("get", "/t/{a}", "Thing.get"), ("get", "/t/{b}", "Thing.get"), ("get", "/t/{c}", "Thing.get"))
+    first = names_in(api(paths, names=names))
+    table = names.dump()
+    assert names_in(api(paths, names=names)) == first
+    assert names.dump() == table
+    assert sorted(first.values()) == ["thing.get", "thing.get_2", "thing.get_3"]
+
+
+def test_an_enum_of_a_newer_document_does_not_rename_that_of_an_older() -> None:
+    names = Names()
+    values = {"type": "string", "enum": ["ONE", "TWO"]}
+    old = {"B": {"type": "object", "properties": {"status": values}}}
+    operation = {"/x": {"get": {"operationId": "X.getX", "responses": answering(REF_B)}}}
+    assert sorted(api(operation, old, names).schemas) == ["B", "Status"]
+    fields = {"status": {"$ref": "#/components/schemas/Zebra"}, "yak": {"$ref": "#/components/schemas/Yak"}}
+    newer = {"Zebra": values, "Yak": values, "B": {"type": "object", "properties": fields}}
+    assert sorted(api(operation, newer, names).schemas) == ["B", "Yak", "Zebra"]
+    assert sorted(api(operation, old, names).schemas) == ["B", "Status"]

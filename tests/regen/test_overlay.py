@@ -119,8 +119,6 @@ def test_an_overlay_that_is_not_well_formed_is_named(tmp_path: Path, text: str, 
     ("target", "rest", "said"),
     [
         ("$", "remove: true", "would remove the whole document"),
-        ("$.components.schemas.A.properties.p.type", "update: {a: 1}", "neither object nor list"),
-        ("$.components.schemas.A", "update: text", "neither object nor list"),
     ],
 )
 def test_an_action_that_cannot_be_carried_out_is_named(tmp_path: Path, target: str, rest: str, said: str) -> None:
@@ -201,14 +199,14 @@ def test_each_action_of_ours_fails_once_the_document_is_otherwise(version: str) 
         corrected, _ = overlay.apply(published, [one], version)
         _, counts = overlay.apply(corrected, [one], version)  # as if the server had put it right
         with pytest.raises(RegenError, match=one.name.partition(": ")[0]):
-            overlay.check(counts, lock.overlays, version)
+            overlay.check(counts, {one.name: lock.overlays[one.name]}, version)
         gone = copy.deepcopy(published)
         for match in reversed(list(one.path.finditer(gone))):
             assert match.parent
             del match.parent.obj[match.parts[-1]]  # type: ignore[attr-defined]
         _, counts = overlay.apply(gone, [one], version)
         with pytest.raises(RegenError, match="matched 0 and changed 0"):
-            overlay.check(counts, lock.overlays, version)
+            overlay.check(counts, {one.name: lock.overlays[one.name]}, version)
 
 
 def test_the_corrections_of_the_facade_are_all_there() -> None:
@@ -218,3 +216,36 @@ def test_the_corrections_of_the_facade_are_all_there() -> None:
         assert f" {number} " in names, number
     for schema in range(1, 7):
         assert f" S{schema} " in names
+
+
+def test_an_update_of_a_reference_changes_what_it_refers_to_there_alone(tmp_path: Path) -> None:
+    document_ = {
+        "paths": {"/a": {"post": {"requestBody": {"$ref": "#/components/requestBodies/Conv"}}}},
+        "components": {"requestBodies": {"Conv": {"content": {"a/b": {"schema": {"$ref": "#/components/schemas/A"}}}}}},
+    }
+    before = copy.deepcopy(document_)
+    rest = "update: {requestBody: {content: {a/b: {schema: {type: string}}}}}"
+    actions = load(tmp_path, HEAD + action("$.paths['/a'].post", rest))
+    result, counts = overlay.apply(document_, actions, "42")
+    body = result["paths"]["/a"]["post"]["requestBody"]["content"]["a/b"]["schema"]
+    assert body["type"] == "string"
+    assert "$ref" not in result["paths"]["/a"]["post"]["requestBody"]
+    assert result["components"] == before["components"]
+    assert counts["test: one"] == Counts(1, 1)
+
+
+def test_what_cannot_be_updated_counts_as_unchanged(tmp_path: Path) -> None:
+    assert applied(tmp_path, "$.components.schemas.A.properties.p.type", "update: {a: 1}")[1] == Counts(1, 0)
+    assert applied(tmp_path, "$.components.schemas.A", "update: text")[1] == Counts(1, 0)
+
+
+def test_an_update_that_refers_to_nothing_is_told(tmp_path: Path) -> None:
+    rest = "update: {q: {$ref: '#/components/schemas/Gone'}, r: [{$ref: '#/components/schemas/B'}]}"
+    actions = load(tmp_path, HEAD + action("$.components.schemas.A.properties", rest))
+    result, _ = overlay.apply(DOCUMENT, actions, "42")
+    assert overlay.dangling(result, actions, "42") == ["refers to the schema Gone, which is not there: test: one"]
+
+
+def test_an_action_that_is_gone_is_noticed() -> None:
+    with pytest.raises(RegenError, match="a: one: in the lock of v42, but in no overlay for it"):
+        overlay.check({}, {"a: one": Counts(1, 1)}, "42")

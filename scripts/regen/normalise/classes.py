@@ -186,6 +186,10 @@ class _Namer:
                 given[key] = next(name for name in self.options(shape) if snake(name) not in self.taken)
                 self.taken.add(snake(given[key]))
                 self.names.classes.setdefault(key, []).append(given[key])
+        # What an enum is called here it is called for good, whatever a later document calls the same values.
+        for key, shape in self.shapes.items():
+            if "enum" in shape.schema and key not in own:
+                self.names.classes.setdefault(f"{key} as {_hint(shape)}", [given[key]])
         # What this document calls an enum is its name where another document has only the values.
         for key, name in own.items():
             if "enum" in self.reached[name]:

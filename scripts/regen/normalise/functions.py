@@ -46,24 +46,24 @@ _RANK = {handler: rank for rank, handler in enumerate(IDIOMS)}
 
 def name_functions(operations: list[Operation], names: Names) -> None:
     """Give each operation its module and function; what is new is added to the table of names."""
-    shared: dict[str, list[Operation]] = {}
-    for operation in operations:
-        shared.setdefault(_call(operation), []).append(operation)
     before: dict[str, dict[str, str]] = {}
     for key, given in names.functions.items():
         call, _, handler = key.rpartition(" ")
         before.setdefault(call, {})[handler] = given
+    shared: dict[str, list[Operation]] = {}
+    for operation in operations:
+        shared.setdefault(_call(operation), []).append(operation)
     taken: set[str] = set()
-    unnamed: list[Operation] = []
+    unnamed: list[tuple[Operation, str]] = []
     for call, group in sorted(shared.items()):
-        for operation in group:
-            name = _known(operation, group, before.get(call, {}))
+        for operation, key in _keys(group):
+            name = _known(operation, key, group, before.get(call, {}))
             if name is None or name in taken:
-                unnamed.append(operation)
+                unnamed.append((operation, key))
             else:
                 taken.add(name)
                 operation.module, operation.function = name.split(".")
-    for operation in sorted(unnamed, key=_turn):
+    for operation, key in sorted(unnamed, key=_turn):
         module, function = snake(operation.controller), _function(operation)
         number = 1
         while f"{module}.{function}" in taken:
@@ -71,25 +71,38 @@ def name_functions(operations: list[Operation], names: Names) -> None:
             function = f"{_function(operation).rstrip('_')}_{number}"
         taken.add(f"{module}.{function}")
         operation.module, operation.function = module, function
-        names.functions[f"{_call(operation)} {_handler(operation)}"] = operation.name
+        names.functions[f"{_call(operation)} {key}"] = operation.name
 
 
-def _turn(operation: Operation) -> tuple[int, str, str, str]:
+def _keys(group: list[Operation]) -> list[tuple[Operation, str]]:
+    """Tell apart the operations of one call: by their handlers, and those of one handler by a number."""
+    seen: dict[str, int] = {}
+    keyed = []
+    for operation in group:
+        handler = _handler(operation)
+        seen[handler] = seen.get(handler, 0) + 1
+        keyed.append((operation, handler if seen[handler] == 1 else f"{handler}~{seen[handler]}"))
+    return keyed
+
+
+def _turn(keyed: tuple[Operation, str]) -> tuple[int, str, str, str, str]:
     """Who is named first, and so has a name without a number: as the server numbers its own, then by the call."""
+    operation, key = keyed
     digits = re.search(r"\d*$", _handler(operation))
-    return (int(digits[0] or 0) if digits else 0, operation.path, operation.method, operation.published)
+    return (int(digits[0] or 0) if digits else 0, operation.path, operation.method, operation.published, key)
 
 
 def _call(operation: Operation) -> str:
     return f"{operation.method} {re.sub(r'{[^}]*}', '{}', operation.path)}"
 
 
-def _known(operation: Operation, group: list[Operation], known: dict[str, str]) -> str | None:
+def _known(operation: Operation, key: str, group: list[Operation], known: dict[str, str]) -> str | None:
     """The name that was given before: to this handler, to another of the same operation, or to the call itself."""
-    own = known.get(_handler(operation))
+    if key in known or "~" in key:
+        return known.get(key)
     others = sorted((handler for handler in operation.handlers if handler in known), key=_by_idiom)
-    if own or others:
-        return own or known[others[0]]
+    if others:
+        return known[others[0]]
     # The only operation of its call, as before, under a handler of another name.
     return next(iter(known.values())) if len(group) == 1 and len(known) == 1 else None
 
