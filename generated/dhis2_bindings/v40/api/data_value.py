@@ -77,6 +77,7 @@ def get_data_value_file(
         "bytes",
         _MODELS,
         query={"cc": cc, "co": co, "cp": cp, "de": de, "dimension": dimension, "ou": ou, "pe": pe},
+        accept="*/*",
     )
 
 

@@ -777,22 +777,26 @@ def replace_translations(uid: str, *, body: ReplaceTranslationsBody | Unset = UN
 
 def run(id: str) -> Request[bytes]:
     """GET /api/routes/{id}/run (Route.run)"""
-    return Request("GET", f"/api/routes/{_segment('id', id)}/run", "bytes", _MODELS)
+    return Request("GET", f"/api/routes/{_segment('id', id)}/run", "bytes", _MODELS, accept="*/*")
 
 
 def run_2(id: str) -> Request[bytes]:
     """POST /api/routes/{id}/run (Route.run2)"""
-    return Request("POST", f"/api/routes/{_segment('id', id)}/run", "bytes", _MODELS)
+    return Request("POST", f"/api/routes/{_segment('id', id)}/run", "bytes", _MODELS, accept="*/*")
 
 
 def run_with_subpath(id: str, subpath: str) -> Request[bytes]:
     """GET /api/routes/{id}/run/{subpath} (Route.runWithSubpath)"""
-    return Request("GET", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "bytes", _MODELS)
+    return Request(
+        "GET", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "bytes", _MODELS, accept="*/*"
+    )
 
 
 def run_with_subpath_2(id: str, subpath: str) -> Request[bytes]:
     """POST /api/routes/{id}/run/{subpath} (Route.runWithSubpath2)"""
-    return Request("POST", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "bytes", _MODELS)
+    return Request(
+        "POST", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "bytes", _MODELS, accept="*/*"
+    )
 
 
 def set_sharing(uid: str, *, body: Sharing | Unset = UNSET) -> Request[None]:

@@ -11,7 +11,7 @@ def to_pdf(*, svg: str, filename: str | Unset = UNSET) -> Request[bytes]:
 
     Query: filename, svg.
     """
-    return Request("POST", "/api/svg.pdf", "bytes", _MODELS, query={"filename": filename, "svg": svg})
+    return Request("POST", "/api/svg.pdf", "bytes", _MODELS, query={"filename": filename, "svg": svg}, accept="*/*")
 
 
 def to_png(*, svg: str, filename: str | Unset = UNSET) -> Request[bytes]:
@@ -19,4 +19,4 @@ def to_png(*, svg: str, filename: str | Unset = UNSET) -> Request[bytes]:
 
     Query: filename, svg.
     """
-    return Request("POST", "/api/svg.png", "bytes", _MODELS, query={"filename": filename, "svg": svg})
+    return Request("POST", "/api/svg.png", "bytes", _MODELS, query={"filename": filename, "svg": svg}, accept="*/*")

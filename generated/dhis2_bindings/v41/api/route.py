@@ -805,52 +805,62 @@ def replace_translations(uid: str, *, body: ReplaceTranslationsBody | Unset = UN
 
 def run(id: str) -> Request[bytes]:
     """GET /api/routes/{id}/run (Route.run)"""
-    return Request("GET", f"/api/routes/{_segment('id', id)}/run", "bytes", _MODELS)
+    return Request("GET", f"/api/routes/{_segment('id', id)}/run", "bytes", _MODELS, accept="*/*")
 
 
 def run_2(id: str) -> Request[bytes]:
     """POST /api/routes/{id}/run (Route.run2)"""
-    return Request("POST", f"/api/routes/{_segment('id', id)}/run", "bytes", _MODELS)
+    return Request("POST", f"/api/routes/{_segment('id', id)}/run", "bytes", _MODELS, accept="*/*")
 
 
 def run_3(id: str) -> Request[bytes]:
     """PUT /api/routes/{id}/run (Route.run3)"""
-    return Request("PUT", f"/api/routes/{_segment('id', id)}/run", "bytes", _MODELS)
+    return Request("PUT", f"/api/routes/{_segment('id', id)}/run", "bytes", _MODELS, accept="*/*")
 
 
 def run_4(id: str) -> Request[bytes]:
     """PATCH /api/routes/{id}/run (Route.run4)"""
-    return Request("PATCH", f"/api/routes/{_segment('id', id)}/run", "bytes", _MODELS)
+    return Request("PATCH", f"/api/routes/{_segment('id', id)}/run", "bytes", _MODELS, accept="*/*")
 
 
 def run_5(id: str) -> Request[bytes]:
     """DELETE /api/routes/{id}/run (Route.run5)"""
-    return Request("DELETE", f"/api/routes/{_segment('id', id)}/run", "bytes", _MODELS)
+    return Request("DELETE", f"/api/routes/{_segment('id', id)}/run", "bytes", _MODELS, accept="*/*")
 
 
 def run_with_subpath(id: str, subpath: str) -> Request[bytes]:
     """GET /api/routes/{id}/run/{subpath} (Route.runWithSubpath)"""
-    return Request("GET", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "bytes", _MODELS)
+    return Request(
+        "GET", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "bytes", _MODELS, accept="*/*"
+    )
 
 
 def run_with_subpath_2(id: str, subpath: str) -> Request[bytes]:
     """POST /api/routes/{id}/run/{subpath} (Route.runWithSubpath2)"""
-    return Request("POST", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "bytes", _MODELS)
+    return Request(
+        "POST", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "bytes", _MODELS, accept="*/*"
+    )
 
 
 def run_with_subpath_3(id: str, subpath: str) -> Request[bytes]:
     """PUT /api/routes/{id}/run/{subpath} (Route.runWithSubpath3)"""
-    return Request("PUT", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "bytes", _MODELS)
+    return Request(
+        "PUT", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "bytes", _MODELS, accept="*/*"
+    )
 
 
 def run_with_subpath_4(id: str, subpath: str) -> Request[bytes]:
     """PATCH /api/routes/{id}/run/{subpath} (Route.runWithSubpath4)"""
-    return Request("PATCH", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "bytes", _MODELS)
+    return Request(
+        "PATCH", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "bytes", _MODELS, accept="*/*"
+    )
 
 
 def run_with_subpath_5(id: str, subpath: str) -> Request[bytes]:
     """DELETE /api/routes/{id}/run/{subpath} (Route.runWithSubpath5)"""
-    return Request("DELETE", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "bytes", _MODELS)
+    return Request(
+        "DELETE", f"/api/routes/{_segment('id', id)}/run/{_rest('subpath', subpath)}", "bytes", _MODELS, accept="*/*"
+    )
 
 
 def set_sharing(uid: str, *, body: Sharing | Unset = UNSET) -> Request[None]:

@@ -90,6 +90,7 @@ def get_event_data_value_file(event: str, data_element: str) -> Request[bytes]:
         f"/api/tracker/events/{_segment('event', event)}/dataValues/{_segment('data_element', data_element)}/file",
         "bytes",
         _MODELS,
+        accept="*/*",
     )
 
 
@@ -106,6 +107,7 @@ def get_event_data_value_image(
         "bytes",
         _MODELS,
         query={"dimension": dimension},
+        accept="*/*",
     )
 
 

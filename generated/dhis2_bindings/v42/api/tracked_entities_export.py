@@ -37,6 +37,7 @@ def get_attribute_value_file(tracked_entity: str, attribute: str, *, program: st
         "bytes",
         _MODELS,
         query={"program": program},
+        accept="*/*",
     )
 
 
@@ -53,6 +54,7 @@ def get_attribute_value_image(
         "bytes",
         _MODELS,
         query={"dimension": dimension, "program": program},
+        accept="*/*",
     )
 
 
