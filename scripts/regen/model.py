@@ -7,6 +7,7 @@ or a `oneOf` of scalars that can be told apart.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from attrs import define, field, frozen
@@ -24,6 +25,23 @@ def referred(schema: Schema) -> str | None:
     """Give the name that a schema refers to, if it is a reference."""
     target = schema.get("$ref")
     return target.removeprefix(PREFIX) if isinstance(target, str) else None
+
+
+def change_inside(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
+    """Give the schema with the schemas inside it changed."""
+    changed = dict(schema)
+    for key in ("items", "additionalProperties"):
+        if key in schema:
+            changed[key] = change(schema[key])
+    if "properties" in schema:
+        changed["properties"] = {key: change(value) for key, value in schema["properties"].items()}
+    return changed
+
+
+def inside(schema: Schema) -> list[Schema]:
+    """Give the schemas inside a schema."""
+    single = [schema[key] for key in ("items", "additionalProperties") if key in schema]
+    return [*single, *schema.get("properties", {}).values()]
 
 
 @frozen

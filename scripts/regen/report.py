@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from attrs import frozen
 
 from scripts.regen import needs
-from scripts.regen.model import Api, Operation, Parameter, Schema, referred
+from scripts.regen.model import Api, Operation, Parameter, Schema, inside, referred
 from scripts.regen.normalise.classes import expression
 from scripts.regen.overlay import Counts
 
@@ -123,8 +123,7 @@ def _reached(api: Api, near: set[str], inside: bool) -> dict[str, Schema]:
 def _references(schema: Schema) -> set[str]:
     if name := referred(schema):
         return {name}
-    inner = [schema[key] for key in ("items", "additionalProperties") if key in schema]
-    return set().union(*map(_references, [*inner, *schema.get("properties", {}).values()]))
+    return set().union(*map(_references, inside(schema)))
 
 
 def _operations(old: dict[str, Operation], new: dict[str, Operation]) -> _Diff:

@@ -611,12 +611,14 @@ def test_errors_and_rare_media_types_are_no_json(responses: Any, kind: str | Non
         ("/t/{uid:[a-z]{3}}/x", "/api/t/{uid}/x", ["uid"]),
         ("/t/{subpath}/**", "/api/t/{subpath}/{subpath_2}", ["subpath", "subpath_2"]),
         ("/m/**/x", "/api/m/{subpath}/x", ["subpath"]),
+        ("/m/{*path}", "/api/m/{path}", ["path"]),
     ],
 )
 def test_every_variable_of_a_path_is_an_argument(path: str, made: str, variables: list[str]) -> None:
     operation = only(api({path: {"get": {"operationId": "T.getT", "responses": {}}}}))
     assert operation.path == made
     assert [p.name for p in operation.parameters] == variables
+    assert any(p.rest for p in operation.parameters) == ("*" in path)
 
 
 def test_two_operations_of_one_handler_keep_their_names() -> None:

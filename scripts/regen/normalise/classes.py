@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from attrs import define, evolve, field
 
-from scripts.regen.model import Operation, Parameter, Schema, reference, referred
+from scripts.regen.model import Operation, Parameter, Schema, change_inside, inside, reference, referred
 from scripts.regen.names import RESERVED, Names, class_name, pascal, snake
 
 KEY = 160  # characters of a shape in the table of names; a longer one is cut and gets a digest
@@ -36,12 +36,12 @@ def name_classes(operations: list[Operation], schemas: dict[str, Schema], names:
     given = _Namer(reached, shapes, uses, names).give()
 
     def replace(schema: Schema) -> Schema:
-        inner = _map(schema, replace)
-        return reference(given[key]) if (key := _key(schema)) else inner
+        key = _key(schema)
+        return reference(given[key]) if key else change_inside(schema, replace)
 
-    named = {name: _map(schema, replace) for name, schema in reached.items()}
+    named = {name: change_inside(schema, replace) for name, schema in reached.items()}
     for key, shape in shapes.items():
-        named.setdefault(given[key], _map(shape.schema, replace))
+        named.setdefault(given[key], change_inside(shape.schema, replace))
     for operation in operations:
         operation.parameters = [_with(parameter, replace) for parameter in operation.parameters]
         operation.body = None if operation.body is None else replace(operation.body)
@@ -60,26 +60,11 @@ def _reach(operations: list[Operation], schemas: dict[str, Schema]) -> dict[str,
         schema = todo.pop()
         name = referred(schema)
         if name is None:
-            todo += _parts(schema)
+            todo += inside(schema)
         elif name not in reached:
             reached.add(name)
             todo.append(schemas[name])
     return {name: schemas[name] for name in sorted(reached)}
-
-
-def _parts(schema: Schema) -> list[Schema]:
-    single = [schema[key] for key in ("items", "additionalProperties") if key in schema]
-    return single + list(schema.get("properties", {}).values())
-
-
-def _map(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
-    changed = dict(schema)
-    for key in ("items", "additionalProperties"):
-        if key in schema:
-            changed[key] = change(schema[key])
-    if "properties" in schema:
-        changed["properties"] = {key: change(value) for key, value in schema["properties"].items()}
-    return changed
 
 
 def expression(schema: Schema) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
-from scripts.regen.model import PREFIX, Schema, reference, referred
+from scripts.regen.model import PREFIX, Schema, change_inside, reference, referred
 from scripts.regen.names import camel, class_name, snake, words
 
 Json: TypeAlias = Any
@@ -107,7 +106,7 @@ class Components:
             return self._merge(schema["oneOf"])
         if "allOf" in schema:
             return self._compose(schema["allOf"])
-        return _changed(schema, self._resolve)
+        return change_inside(schema, self._resolve)
 
     def _merge(self, members: list[Schema]) -> Schema:
         """Untagged objects cannot be told apart on the wire, so a union of objects is one with the fields of all."""
@@ -140,7 +139,7 @@ class Components:
         """Write aliases out: a name for a text or a list is no class."""
         name = referred(schema)
         if name is None:
-            return _changed(schema, lambda inner: self._inline(inner, seen))
+            return change_inside(schema, lambda inner: self._inline(inner, seen))
         if self.named(name):
             return schema
         return {} if name in seen else self._inline(self.schemas[name], seen | {name})
@@ -152,17 +151,6 @@ def _target(reference_: str) -> str:
 
 def _null(schema: Json) -> bool:
     return isinstance(schema, dict) and schema.get("type") == "null"
-
-
-def _changed(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
-    """The schema with what is inside it changed."""
-    changed = dict(schema)
-    for key in ("items", "additionalProperties"):
-        if key in schema:
-            changed[key] = change(schema[key])
-    if "properties" in schema:
-        changed["properties"] = {key: change(value) for key, value in schema["properties"].items()}
-    return changed
 
 
 def _plain(schema: Schema) -> Schema:
