@@ -189,8 +189,7 @@ def _format(staged: list[Path], versions: list[str]) -> str:
 
 def _write(work: _Work, layout: Layout, stage: Stage, formatter: str) -> None:
     version, published, made = work.version, work.published, work.generated
-    if made is None:  # pragma: no cover - every version that is written was generated
-        raise AssertionError(version)
+    assert made is not None, "every version that is written was generated"
     document = documents.dump(published.document)
     lock = Lock(
         origin=published.origin,
