@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.pages import page
+from scripts.check_wheel import ROOT, build, environment, run
 from scripts.regen import document
 from scripts.regen.layout import Layout
 
-ROOT = Path(__file__).parents[1]
 HERE = Path(__file__).parent
 RUNS = 15
-CLEAN = {name: value for name, value in os.environ.items() if name not in ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH")}
 ROWS: list[tuple[str, str, str, bool]] = []
 
 
@@ -30,16 +27,6 @@ def row(figure: str, value: str, bar: str, *, ok: bool) -> None:
     """Keep a line of the table, and show it at once."""
     ROWS.append((figure, value, bar, ok))
     print(f"{'ok  ' if ok else 'MISS'}  {figure}: {value}  (bar {bar})", flush=True)
-
-
-def run(*command: str | Path, **environment: str) -> str:
-    """Run a program of the project; its output, or its complaint."""
-    done = subprocess.run(
-        [str(word) for word in command], capture_output=True, text=True, cwd=ROOT, env=CLEAN | environment, check=False
-    )
-    if done.returncode:
-        sys.exit(done.stdout + done.stderr)
-    return done.stdout
 
 
 @contextmanager
@@ -94,16 +81,6 @@ def generation() -> None:
     row("v42: size, MB", f"{size:.2f}", "≤ 4", ok=size <= 4)
 
 
-def environment(folder: Path, wheel: Path, *more: str | Path) -> Path:
-    """A clean environment with the wheel and what it depends on; gives its Python."""
-    venv.create(folder, with_pip=True)
-    python = folder / "bin" / "python"
-    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel)
-    if more:
-        run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *more)
-    return python
-
-
 def imports(python: Path, sample: Path) -> None:
     """Imports in a clean environment, each run a new process."""
     program = HERE / "imports.py"
@@ -137,13 +114,10 @@ def main() -> int:
     generation()
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", place)
-        wheel = next(place.glob("*.whl"))
+        wheel = build(place)
         size = wheel.stat().st_size / 1e6
         row("wheel with all versions, MB", f"{size:.2f}", "≤ 3", ok=size <= 3)
         sample = place / "page.json"
-        from benchmarks.pages import page
-
         sample.write_bytes(page(50))
         imports(environment(place / "clean", wheel), sample)
         decoding(environment(place / "compared", wheel, "--require-hashes", "--requirement", HERE / "constraints.txt"))

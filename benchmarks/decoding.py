@@ -115,7 +115,7 @@ def _translate(kind: Any, model: Callable[[type], Any]) -> Any:
         (one,) = [argument for argument in arguments if argument is not Unset][:1]
         return _translate(one, model)
     if origin is list:
-        return list[_translate(arguments[0], model)]  # type: ignore[misc]
+        return types.GenericAlias(list, (_translate(arguments[0], model),))
     if origin is dict:
         return dict[str, Any]
     if isinstance(kind, type) and issubclass(kind, enum.Enum):

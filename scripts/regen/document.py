@@ -308,6 +308,6 @@ def dump(document: dict[str, Json]) -> str:
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
 
 
-def digest(document: dict[str, Json]) -> str:
-    """Give the SHA-256 of the canonical form, in hexadecimal."""
-    return hashlib.sha256(dump(document).encode()).hexdigest()
+def digest(dumped: str) -> str:
+    """Give the SHA-256 of the canonical form as `dump` writes it, in hexadecimal."""
+    return hashlib.sha256(dumped.encode()).hexdigest()

@@ -25,7 +25,7 @@ def emit(api: Api) -> tuple[dict[str, Any], dict[str, str]]:
         if operation.body_type and operation.body_type != "multipart/form-data":
             overrides[operation.body_type] = JSON if operation.body_type.endswith("json") else BINARY
         if operation.accept:
-            # An operation that answers JSON under the name of a file, or the other way round, is none that we emit.
+            # The client must know each media type as JSON or not; what is read is decided by the schema alone.
             overrides.setdefault(operation.accept, JSON if operation.accept.endswith("json") else BINARY)
     document = {
         "openapi": "3.0.3",

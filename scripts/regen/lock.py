@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,7 @@ class Lock:
         document = {key: values[key] for key in ("origin", "raw_sha256", "sha256")}
         generated = {key: values[key] for key in ("generator", "formatter", "operations", "functions", "models")}
         overlays = "".join(
-            f"{tomli_w.dumps({name: [counts.matched, counts.changed]}).partition(' = ')[0]} = "
-            f"[{counts.matched}, {counts.changed}]\n"
+            f"{json.dumps(name, ensure_ascii=False)} = [{counts.matched}, {counts.changed}]\n"
             for name, counts in sorted(self.overlays.items())
         )
         return f"{head}{tomli_w.dumps({'document': document, 'generated': generated})}\n[overlays]\n{overlays}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 from scripts.regen.errors import RegenError
@@ -19,7 +20,7 @@ def read(path: Path) -> dict[str, str]:
     return needs
 
 
-def lacking(api: Api, needs: dict[str, str]) -> list[str]:
+def lacking(api: Api, needs: Mapping[str, str]) -> list[str]:
     """Give a line for each operation that is needed and not there under its name."""
     there = {operation.name: re.sub(r"{[^}]*}", "{}", operation.place) for operation in api.operations}
     others = {call: name for name, call in sorted(there.items())}

@@ -46,8 +46,8 @@ def report(older: Version | None, newer: Version, needed: Mapping[str, str]) -> 
     lines += _facade(versions, needed)
     lines += _overlays(versions)
     if older is not None:
-        lines += _section("What the facade uses", older.api, newer.api, near, inside=True)
-        lines += _section(REST.removeprefix("## "), older.api, newer.api, near, inside=False)
+        lines += _section("What the facade uses", older.api, newer.api, near, used=True)
+        lines += _section(REST.removeprefix("## "), older.api, newer.api, near, used=False)
     lines += _notes(newer.api)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -63,7 +63,7 @@ def _counts(versions: list[Version]) -> list[str]:
 def _facade(versions: list[Version], needed: Mapping[str, str]) -> list[str]:
     lines = ["## What the facade needs and does not find", ""]
     for version in versions:
-        missing = needs.lacking(version.api, dict(needed))
+        missing = needs.lacking(version.api, needed)
         lines += [f"- 2.{version.api.version}: {line}" for line in missing] or [f"- 2.{version.api.version}: nothing"]
     return [*lines, ""]
 
@@ -94,9 +94,9 @@ def _overlays(versions: list[Version]) -> list[str]:
     return [*lines, ""]
 
 
-def _section(title: str, old: Api, new: Api, near: set[str], *, inside: bool) -> list[str]:
-    operations = _operations(_chosen(old, near, inside), _chosen(new, near, inside))
-    models = _models(_reached(old, near, inside), _reached(new, near, inside))
+def _section(title: str, old: Api, new: Api, near: set[str], *, used: bool) -> list[str]:
+    operations = _operations(_chosen(old, near, used), _chosen(new, near, used))
+    models = _models(_reached(old, near, used), _reached(new, near, used))
     lines = [f"## {title}", ""]
     for what, diff in (("Functions", operations), ("Models", models)):
         lines += [f"### {what}", ""]
@@ -106,18 +106,18 @@ def _section(title: str, old: Api, new: Api, near: set[str], *, inside: bool) ->
     return lines
 
 
-def _chosen(api: Api, near: set[str], inside: bool) -> dict[str, Operation]:
-    return {o.name: o for o in api.operations if (o.name in near) == inside}
+def _chosen(api: Api, near: set[str], used: bool) -> dict[str, Operation]:
+    return {o.name: o for o in api.operations if (o.name in near) == used}
 
 
-def _reached(api: Api, near: set[str], inside: bool) -> dict[str, Schema]:
+def _reached(api: Api, near: set[str], used: bool) -> dict[str, Schema]:
     """Models that the functions of the part name, and those in their fields; the rest is reached from elsewhere."""
     reached: set[str] = set()
     for operation in _chosen(api, near, True).values():
         for schema in operation.schemas():
             for name in _references(schema):
                 reached |= {name, *_references(api.schemas[name])}
-    return {name: schema for name, schema in api.schemas.items() if (name in reached) == inside}
+    return {name: schema for name, schema in api.schemas.items() if (name in reached) == used}
 
 
 def _references(schema: Schema) -> set[str]:
@@ -131,7 +131,7 @@ def _operations(old: dict[str, Operation], new: dict[str, Operation]) -> _Diff:
     for name in sorted(old.keys() & new.keys()):
         a, b = old[name], new[name]
         lines = [f"call `{a.place}` → `{b.place}`"] if a.place != b.place else []
-        lines += _fields({p.name: _typed(p) for p in a.parameters}, {p.name: _typed(p) for p in b.parameters}, "`{}`")
+        lines += _fields({p.name: _typed(p) for p in a.parameters}, {p.name: _typed(p) for p in b.parameters})
         for what, before, after in (("body", a.body, b.body), ("answer", a.answer, b.answer)):
             if _short(before) != _short(after):
                 lines.append(f"{what} `{_short(before)}` → `{_short(after)}`")
@@ -161,7 +161,7 @@ def _models(old: dict[str, Schema], new: dict[str, Schema]) -> _Diff:
         values += [f"-{value}" for value in sorted({*a.get("enum", ())} - {*b.get("enum", ())})]
         lines = [f"values {', '.join(values)}"] if values else []
         before = {key: _short(value) for key, value in a.get("properties", {}).items()}
-        lines += _fields(before, {key: _short(value) for key, value in b.get("properties", {}).items()}, "`{}`")
+        lines += _fields(before, {key: _short(value) for key, value in b.get("properties", {}).items()})
         if not lines and expression(a) != expression(b):
             lines = [f"`{_short(a)}` → `{_short(b)}`"]
         if lines:
@@ -169,10 +169,10 @@ def _models(old: dict[str, Schema], new: dict[str, Schema]) -> _Diff:
     return _Diff(sorted(new.keys() - old.keys()), sorted(old.keys() - new.keys()), changed)
 
 
-def _fields(old: dict[str, str], new: dict[str, str], form: str) -> list[str]:
-    added = ", ".join(f"+{form.format(name)}: {new[name]}" for name in sorted(new.keys() - old.keys()))
-    removed = ", ".join(f"-{form.format(name)}" for name in sorted(old.keys() - new.keys()))
-    changed = [f"{form.format(n)}: {old[n]} → {new[n]}" for n in sorted(old.keys() & new.keys()) if old[n] != new[n]]
+def _fields(old: dict[str, str], new: dict[str, str]) -> list[str]:
+    added = ", ".join(f"+`{name}`: {new[name]}" for name in sorted(new.keys() - old.keys()))
+    removed = ", ".join(f"-`{name}`" for name in sorted(old.keys() - new.keys()))
+    changed = [f"`{n}`: {old[n]} → {new[n]}" for n in sorted(old.keys() & new.keys()) if old[n] != new[n]]
     return [line for line in (added, removed, *changed) if line]
 
 

@@ -154,7 +154,7 @@ def _stored(layout: Layout, version: str, lock: Lock | None) -> Published:
     read = documents.read(path)
     if lock is None:
         return read
-    if documents.digest(read.document) != lock.sha256:
+    if documents.digest(documents.dump(read.document)) != lock.sha256:
         raise RegenError(
             documents.STEP, path.name, "not what its lock says", "restore it; corrections belong into openapi/overlays"
         )
@@ -194,7 +194,7 @@ def _write(work: _Work, layout: Layout, stage: Stage, formatter: str) -> None:
     lock = Lock(
         origin=published.origin,
         raw_sha256=published.raw_sha256,
-        sha256=documents.digest(published.document),
+        sha256=documents.digest(document),
         generator=made.generator,
         formatter=f"ruff {formatter}",
         operations=len(work.seen.api.operations),
@@ -220,7 +220,7 @@ def _review(work: _Work, older: _Work | None, needed: Mapping[str, str]) -> None
             _say(work.version, "review", f"{counts.matched} places instead of {before[name].matched}: {name}")
     for line in work.dangling:
         _say(work.version, "review", line)
-    for line in needs.lacking(work.seen.api, dict(needed)):
+    for line in needs.lacking(work.seen.api, needed):
         _say(work.version, "review", f"the facade needs {line}")
 
 
@@ -240,12 +240,12 @@ def _report(
 
 def check_another(layout: Layout, version: str, published: Published) -> None:
     """Refuse the document of another version: the same as that, or nearer to it than to this version's own."""
-    digest = documents.digest(published.document)
+    text = documents.dump(published.document)
     calls = _calls(published)
     near: dict[str, float] = {}
     for other in layout.versions():
         stored = documents.read(layout.document(other))
-        if other != version and documents.digest(stored.document) == digest:
+        if other != version and documents.dump(stored.document) == text:
             raise RegenError(
                 documents.STEP, published.origin, f"this is the document of {other}", f"use VERSION={other}"
             )

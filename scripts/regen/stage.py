@@ -26,8 +26,7 @@ class Stage:
     """
 
     def __init__(self, layout: Layout, *, finish: bool = True) -> None:
-        self.layout, self.finish = layout, finish
-        self.root, self.home = layout.root, layout.stage
+        self.root, self.home, self.finish = layout.root, layout.stage, finish
         # A folder for each run: a generator that outlived its run, which was killed, writes into no other.
         self.folder = self.home / secrets.token_hex(4)
         self.new, self.ready = self.folder / "new", self.home / "ready.json"

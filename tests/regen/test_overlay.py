@@ -203,7 +203,8 @@ def test_each_action_of_ours_fails_once_the_document_is_otherwise(version: str) 
         gone = copy.deepcopy(published)
         for match in reversed(list(one.path.finditer(gone))):
             assert match.parent
-            del match.parent.obj[match.parts[-1]]  # type: ignore[attr-defined]
+            parent: Any = match.parent.obj
+            del parent[match.parts[-1]]
         _, counts = overlay.apply(gone, [one], version)
         with pytest.raises(RegenError, match="matched 0 and changed 0"):
             overlay.check(counts, {one.name: lock.overlays[one.name]}, version)

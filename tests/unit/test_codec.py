@@ -65,8 +65,10 @@ def json_for(kind: Any, depth: int = 2) -> st.SearchStrategy[Any]:
 
 @functools.cache
 def model_json(cls: type, depth: int) -> st.SearchStrategy[dict[str, Any]]:
-    known = {key: st.none() | st.deferred(lambda n=name: json_for(SPACE.field(cls, n), depth))  # type: ignore[misc]
-             for name, key in wire_names(cls).items()}  # fmt: skip
+    def field_json(name: str) -> st.SearchStrategy[Any]:
+        return st.none() | st.deferred(lambda: json_for(SPACE.field(cls, name), depth))
+
+    known = {key: field_json(name) for name, key in wire_names(cls).items()}
     extra = st.dictionaries(st.text(max_size=4).filter(lambda key: key not in known), st.integers(), max_size=2)
     return st.builds(lambda a, b: a | b, st.fixed_dictionaries({}, optional=known), extra)
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
 
 from attrs import define, evolve, field
 
-from scripts.regen.model import Operation, Parameter, Schema, change_inside, inside, reference, referred
+from scripts.regen.model import Operation, Schema, change_inside, inside, reference, referred
 from scripts.regen.names import RESERVED, Names, class_name, pascal, snake
 
 KEY = 160  # characters of a shape in the table of names; a longer one is cut and gets a digest
@@ -43,14 +42,12 @@ def name_classes(operations: list[Operation], schemas: dict[str, Schema], names:
     for key, shape in shapes.items():
         named.setdefault(given[key], change_inside(shape.schema, replace))
     for operation in operations:
-        operation.parameters = [_with(parameter, replace) for parameter in operation.parameters]
+        operation.parameters = [
+            evolve(parameter, schema=replace(parameter.schema)) for parameter in operation.parameters
+        ]
         operation.body = None if operation.body is None else replace(operation.body)
         operation.answer = None if operation.answer is None else replace(operation.answer)
     return dict(sorted(named.items()))
-
-
-def _with(parameter: Parameter, replace: Callable[[Schema], Schema]) -> Parameter:
-    return evolve(parameter, schema=replace(parameter.schema))
 
 
 def _reach(operations: list[Operation], schemas: dict[str, Schema]) -> dict[str, Schema]:

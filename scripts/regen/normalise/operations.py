@@ -141,7 +141,7 @@ def _answer(
     kind = published.split(";")[0].strip() or "*/*"
     if schema.get("format") == "binary" and _JSON.search(kind):  # bytes of any kind, such as a picture
         operation.accept, operation.answer = "*/*", schema
-    elif _JSON.search(kind) or (kind == "*/*" and schema and not _is_text(schema)):
+    elif _JSON.search(kind) or (kind == "*/*" and not _is_text(schema)):
         operation.accept, operation.answer = kind.replace("*/*", "application/json"), schema
     elif TEXTUAL.search(kind):
         operation.accept, operation.answer = kind, {"type": "string"}

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any, TypeAlias
 
-from attrs import define, field
-
 from scripts.regen.model import Operation, Parameter, Schema, referred
 from scripts.regen.names import camel, snake, words
 from scripts.regen.normalise.schemas import SCALARS, Components
@@ -37,10 +35,9 @@ def set_parameters(operation: Operation, published: list[Json], components: Comp
     documented = {name: parameter for (where, name), parameter in found.items() if where == "path"}
     for name in sorted(documented.keys() - {match[1] for match in _VARIABLE.finditer(operation.path)}):
         notes.append(f"{operation.published}({name}): a variable that the path does not have; left out")
-    path = _variables(operation, documented)
-    operation.path = path.path
+    operation.path, variables = _variables(operation, documented)
     rest = [parameter for (where, _), parameter in found.items() if where != "path"]
-    operation.parameters = path.parameters + _arguments(operation, rest, notes)
+    operation.parameters = variables + _arguments(operation, rest, notes)
     return uploads
 
 
@@ -72,15 +69,9 @@ def _arguments(operation: Operation, parameters: list[Parameter], notes: list[st
     return sorted(kept.values(), key=lambda p: (p.place, p.name))
 
 
-@define
-class _Path:
-    path: str = ""
-    parameters: list[Parameter] = field(factory=list)
-
-
-def _variables(operation: Operation, documented: dict[str, Parameter]) -> _Path:
+def _variables(operation: Operation, documented: dict[str, Parameter]) -> tuple[str, list[Parameter]]:
     """The path with variables that a function can have as arguments, each its own; `**` is the rest of the path."""
-    made = _Path()
+    made: list[Parameter] = []
     taken: set[str] = set()
 
     def replace(match: re.Match[str]) -> str:
@@ -95,11 +86,10 @@ def _variables(operation: Operation, documented: dict[str, Parameter]) -> _Path:
         known = documented.get(match[1] or "")
         kind = known.schema.get("type") if known else "string"
         schema = {"type": kind if kind in ("integer", "number") else "string"}
-        made.parameters.append(Parameter(spelled, "path", schema, required=True, rest=rest))
+        made.append(Parameter(spelled, "path", schema, required=True, rest=rest))
         return "{" + spelled + "}"
 
-    made.path = _VARIABLE.sub(replace, operation.path)
-    return made
+    return _VARIABLE.sub(replace, operation.path), made
 
 
 def _first_schema(parameter: Json) -> Json:
