@@ -70,7 +70,7 @@ bench: $(DEV) $(GENERATOR)  ## the figures, as ratios of one run
 	@$(BIN)/python -m benchmarks
 
 constraints: $(DEV)  ## pin the newest versions of all tools
-	@$(COMPILE) pyproject.toml --group dev --output-file constraints.txt
+	@$(COMPILE) pyproject.toml --all-extras --group dev --output-file constraints.txt
 	@$(COMPILE) --group generator --output-file scripts/regen/generator.txt
 	@$(COMPILE) --group benchmark --output-file benchmarks/constraints.txt
 
