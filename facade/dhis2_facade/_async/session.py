@@ -104,7 +104,7 @@ class AsyncSession:
         loop = current_loop()
         if self._loop is None:
             self._loop = loop
-        elif self._loop is not loop:
+        elif self._loop != loop:
             raise WrongUse("this client belongs to another event loop; make one in each loop")
 
     def deadline(self, timeout: float | None, *, transfer: bool = False) -> Deadline:

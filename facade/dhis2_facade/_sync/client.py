@@ -252,8 +252,8 @@ def _parsed(request: Request[T], answer: Answer) -> T:
     else:
         cls: type = type(value)
         unknown: Mapping[str, object] | None = getattr(value, "unknown_", None)
-        if unknown and unknown.keys() == {"message"} and has(cls):
-            if all(getattr(value, name) is UNSET for name in wire_names(cls)):
-                raise not_found(answer, unknown["message"])
+        alone = unknown is not None and unknown.keys() == {"message"} and has(cls)
+        if unknown and alone and all(getattr(value, name) is UNSET for name in wire_names(cls)):
+            raise not_found(answer, unknown["message"])
         return value
     raise unreadable(answer, problem)
