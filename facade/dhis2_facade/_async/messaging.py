@@ -332,7 +332,7 @@ class AsyncMessaging:
         draft = Draft(
             operation="send",
             content=[subject, text, recipients.content()],
-            request=lambda uids: writes.send(subject, text, recipients, uids),
+            request=lambda uids: writes.create(subject, text, recipients, uids),
             attachments=await self._attachments(attachments),
         )
         return await self._sender.store(draft, key=key, attempted=attempted, fetch=fetch, timeout=timeout)

@@ -331,7 +331,7 @@ class Messaging:
         draft = Draft(
             operation="send",
             content=[subject, text, recipients.content()],
-            request=lambda uids: writes.send(subject, text, recipients, uids),
+            request=lambda uids: writes.create(subject, text, recipients, uids),
             attachments=self._attachments(attachments),
         )
         return self._sender.store(draft, key=key, attempted=attempted, fetch=fetch, timeout=timeout)
