@@ -6,7 +6,7 @@ import html
 import json
 import re
 from collections.abc import Mapping
-from typing import cast
+from typing import TypeVar, cast
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
@@ -30,6 +30,8 @@ __all__ = [
     "unreadable",
 ]
 
+E = TypeVar("E", bound=Dhis2Error)
+
 SHOWN = 500  # characters of what the server said
 ERRORS: Mapping[int, type[HttpError]] = {
     400: errors.BadRequest,
@@ -44,7 +46,7 @@ DISGUISED: tuple[tuple[int, str, type[HttpError]], ...] = (
     (400, "Checksum validation failed", errors.Unauthenticated),  # a malformed token, from 2.41 on (quirk 7c)
     (401, "You don't have access to fileResource", errors.Forbidden),  # 2.40, of a file of another domain
 )
-ADVICE: Mapping[type[HttpError], str] = {
+ADVICE: Mapping[type[Dhis2Error], str] = {
     errors.BadRequest: "Correct what it names.",
     errors.Unauthenticated: "Check the token, or the username and password; tokens expire and can be revoked.",
     errors.Forbidden: "Ask as a user who takes part in it, or who has the authority.",
@@ -60,14 +62,17 @@ LOGIN = re.compile(r"/(dhis-web-login|dhis-web-commons/security/login|login|inde
 
 @frozen
 class Answer:
-    """An answer whose head was read; `broken` says why its body was not, or not whole."""
+    """What is known after an attempt. Without an answer `status` is 0, and `broken` says why there is none."""
 
     method: str
     path: str
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-    broken: str | None = None
+    status: int = 0
+    headers: Mapping[str, str] = field(factory=dict, repr=False)  # names in lower case
+    body: bytes = field(default=b"", repr=False)
+    broken: str | None = None  # why the answer, or its body, did not come whole
+    timed_out: bool = False
+    oversized: bool = False  # broken off here, since it is too large
+    unsent: bool = False  # proven that no byte of the request's body went out
 
     @property
     def media_type(self) -> str:
@@ -82,10 +87,12 @@ class Answer:
 
 def outcome(answer: Answer, base: str, *, write: bool = False) -> Outcome:
     """Say what is known after this answer of the server at `base`; `write`: of a send, reply or feedback."""
+    if not answer.status:
+        return Outcome.UNSENT if answer.unsent else Outcome.UNKNOWN
     login = _is_login(answer, base)
     if write:
         return written(answer.status, login=login)
-    return outcome_of(answer.status, login=login, broken=answer.broken is not None)
+    return outcome_of(answer.status, login=login, broken=answer.broken is not None and not answer.oversized)
 
 
 def _is_login(answer: Answer, base: str) -> bool:
@@ -101,25 +108,32 @@ def _is_login(answer: Answer, base: str) -> bool:
 
 
 def error_of(answer: Answer, base: str) -> Dhis2Error | None:
-    """Give the error that an answer is, or None where its status is 2xx."""
-    if 200 <= answer.status < 300:
-        return None
-    said, code = _said(answer)
+    """Give the error that an answer is, or None where it is 2xx and whole."""
     if 300 <= answer.status < 400:
         return _redirected(answer, base)
-    kind = ERRORS.get(answer.status, errors.ServerError if answer.status >= 500 else HttpError)
-    for status, words, other in DISGUISED:
-        if answer.status == status and said and words in said:
-            kind = other
-    return _http_error(kind, answer, said, code)
+    if answer.status >= 400:
+        said, code = _said(answer)
+        kind = ERRORS.get(answer.status, errors.ServerError if answer.status >= 500 else HttpError)
+        kind = next((k for s, words, k in DISGUISED if s == answer.status and words in (said or "")), kind)
+        return _http_error(kind, answer, said, code)
+    if answer.broken is None:
+        return None
+    lost = errors.TimedOut if answer.timed_out else errors.ConnectionFailed
+    broken = f"the answer broke off ({answer.broken})" if answer.status else f"no answer from {base} ({answer.broken})"
+    return _error(errors.TooLarge if answer.oversized else lost, answer, f"{broken}.")
 
 
-def _http_error(kind: type[HttpError], answer: Answer, said: str | None, code: str | None = None) -> HttpError:
-    words = [f"{answer.method} {answer.path}: {answer.status}", said or "without a word", ADVICE.get(kind, "")]
-    message = ". ".join(word.rstrip(".") for word in words if word) + "."
-    return kind(
-        message, method=answer.method, path=answer.path, status=answer.status, error_code=code, server_message=said
-    )
+def _error(kind: type[E], answer: Answer, problem: str) -> E:
+    """Make an error that says where it came from."""
+    where = {"method": answer.method, "path": answer.path, "status": answer.status or None}
+    return kind(f"{answer.method} {answer.path}: {problem}", **where)
+
+
+def _http_error(kind: type[E], answer: Answer, said: str | None, code: str | None = None) -> E:
+    words = [str(answer.status), said or "without a word", ADVICE.get(kind, "")]
+    error = _error(kind, answer, ". ".join(word.rstrip(".") for word in words if word) + ".")
+    error.error_code, error.server_message = code, said
+    return error
 
 
 def _redirected(answer: Answer, base: str) -> HttpError:
@@ -171,29 +185,18 @@ def _parsed(text: str | bytes) -> object:
 def no_dhis2(answer: Answer, expected: str) -> NotDhis2:
     """Give the error for an answer that must be somebody else's."""
     kind = clean(answer.media_type) or "no content type"
-    return NotDhis2(
-        f"{answer.method} {answer.path}: {answer.status} with {kind} instead of {expected}. Is there a proxy or a "
-        "login page before the server? Check the url.",
-        method=answer.method,
-        path=answer.path,
-        status=answer.status,
-    )
+    problem = f"{answer.status} with {kind} instead of {expected}. Is there a proxy or a login page before the server?"
+    return _error(NotDhis2, answer, f"{problem} Check the url.")
 
 
 def unreadable(answer: Answer, problem: str) -> UnreadableAnswer:
     """Give the error for an answer that is DHIS2's, but not what the call promises."""
-    return UnreadableAnswer(
-        f"{answer.method} {answer.path}: {answer.status}, but {problem}.",
-        method=answer.method,
-        path=answer.path,
-        status=answer.status,
-    )
+    return _error(UnreadableAnswer, answer, f"{answer.status}, but {problem}.")
 
 
 def not_found(answer: Answer, said: object) -> NotFound:
     """Give the error for 200 with nothing but a message, which is how the server says 404 (quirk 8)."""
-    found = _http_error(NotFound, answer, clean(str(said)))
-    return cast("NotFound", found)
+    return _http_error(NotFound, answer, clean(str(said)))
 
 
 def json_of(answer: Answer) -> object:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from attrs import frozen
 
@@ -63,16 +63,17 @@ def agent_of(prefix: str | None) -> str:
     return agent
 
 
-def own_hits(messages: Iterable[Message] | None, token: Token, user: str) -> Sequence[tuple[Message, str]]:
-    """Find the messages with this token's hash that the user sent, each with its digest.
+def own_hits(messages: Iterable[Message] | None, token: Token, user: str | None) -> list[str]:
+    """Give the digests of the messages with this token's hash that the user sent.
 
     Participants can read tokens and copy them, so another sender's message proves nothing.
     """
     return [
-        (message, digest)
+        digest
         for message in messages or ()
+        if message.sender is not None and message.sender.id == user
         for hash_, digest in _TOKEN.findall(message.meta_data or "")
-        if hash_ == token.hash and message.sender is not None and message.sender.id == user
+        if hash_ == token.hash
     ]
 
 

@@ -21,13 +21,12 @@ from dhis2_facade._async.transport import (
     Headers,
     Hooks,
     Limits,
-    Lost,
     Options,
     Proxy,
     Timeouts,
     Verify,
 )
-from dhis2_facade.answers import Answer, no_dhis2, not_found, require_json, unreadable
+from dhis2_facade.answers import Answer, error_of, no_dhis2, not_found, require_json, unreadable
 from dhis2_facade.bindings import Bindings
 from dhis2_facade.credentials import Credentials
 from dhis2_facade.errors import InvalidInput
@@ -205,10 +204,11 @@ class AsyncDhis2:
         """
         deadline = self._session.deadline(timeout)
         await self._session.start(deadline)
-        result = await self._session.attempt(request, deadline)
-        if isinstance(result, Lost) or result.broken is not None:
-            raise self._session.error(request, result)
-        return RawAnswer(status=result.status, headers=result.headers, body=result.body)
+        answer = await self._session.attempt(request, deadline)
+        error = None if answer.broken is None else error_of(answer, self.url)
+        if error is not None:
+            raise error
+        return RawAnswer(status=answer.status, headers=answer.headers, body=answer.body)
 
     async def system_info(self, *, timeout: float | None = None) -> SystemInfo:
         """Say what the server is, now: `GET /api/system/info`."""

@@ -6,7 +6,8 @@ import os
 from typing import BinaryIO
 
 from dhis2_facade._async.backend import call_in_thread
-from dhis2_facade._async.session import AsyncSession, Content
+from dhis2_facade._async.session import AsyncSession
+from dhis2_facade._async.transport import Content
 from dhis2_facade.answers import no_dhis2, object_of, unreadable
 from dhis2_facade.errors import Conflict, InvalidInput
 from dhis2_facade.inputs import uid_of

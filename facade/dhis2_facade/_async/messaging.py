@@ -67,7 +67,6 @@ class AsyncMessaging:
 
     def __init__(self, session: AsyncSession, files: AsyncFiles) -> None:
         self._session, self._files = session, files
-        self._sender = AsyncSender(session, files)
 
     # -- reading --------------------------------------------------------------------------------------------------
 
@@ -229,8 +228,7 @@ class AsyncMessaging:
         if not all(type(number) is int for number in numbers):
             raise UnreadableAnswer("pager: expected page, pageSize, pageCount and total")
         got, size, count, total = (int(number or 0) for number in numbers)
-        rows = value.get("messageConversations")
-        items = read_list(MessageConversation, rows, self._session.zone, "messageConversations")
+        items = read_list(MessageConversation, value, "messageConversations", self._session.zone)
         if page > max(count, 1) or got != page:  # a page behind the last: 2.40 and 2.41 give the last again (quirk 9b)
             items = ()
         return Page(items=items, page=page, page_size=size, page_count=count, total=total)
@@ -335,7 +333,8 @@ class AsyncMessaging:
             request=lambda uids: writes.create(subject, text, recipients, uids),
             attachments=await self._attachments(attachments),
         )
-        return await self._sender.store(draft, key=key, attempted=attempted, fetch=fetch, timeout=timeout)
+        sender = AsyncSender(self._session, self._files, draft, key=key, timeout=timeout)
+        return await sender.store(attempted=attempted, fetch=fetch)
 
     async def reply(
         self,
@@ -366,7 +365,8 @@ class AsyncMessaging:
             request=request,
             attachments=await self._attachments(attachments),
         )
-        return await self._sender.store(draft, key=key, attempted=attempted, fetch=fetch, timeout=timeout)
+        sender = AsyncSender(self._session, self._files, draft, key=key, timeout=timeout)
+        return await sender.store(attempted=attempted, fetch=fetch)
 
     async def feedback(
         self,
@@ -386,7 +386,8 @@ class AsyncMessaging:
             content=[subject, text],
             request=lambda _: calls.post_message_conversation_feedback(subject=subject, body=text),
         )
-        return await self._sender.store(draft, key=key, attempted=attempted, fetch=fetch, timeout=timeout)
+        sender = AsyncSender(self._session, self._files, draft, key=key, timeout=timeout)
+        return await sender.store(attempted=attempted, fetch=fetch)
 
     async def _attachments(self, attachments: OneOrMany[Attachment]) -> Sequence[str | Source]:
         single = isinstance(attachments, str | os.PathLike | tuple | FileResource) or hasattr(attachments, "read")
@@ -457,7 +458,7 @@ class AsyncMessaging:
         if not uids:
             return Marked(changed=(), unchanged=(), accepted=())
         done = await self._set(mark(body=uids, user=whose), timeout)
-        named = read_uids(object_of(done.answer).get(key), key)
+        named = read_uids(object_of(done.answer), key)
         if "ollowup" in key:  # lists all, changed or not (quirk 15b)
             return Marked(accepted=named)
         if done.repeated:
@@ -500,7 +501,7 @@ class AsyncMessaging:
                 ) from None
             # What one has left one may not leave again: the attempt whose answer was lost did it (quirk 15e).
             return Removed(removed=tuple(uids))
-        removed = read_uids(object_of(done.answer).get("removed"), "removed")
+        removed = read_uids(object_of(done.answer), "removed")
         if done.repeated:
             return Removed(removed=tuple(uids))
         return Removed(removed=removed, unchanged=tuple(uid for uid in uids if uid not in removed))

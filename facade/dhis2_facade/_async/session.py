@@ -14,21 +14,17 @@ from typing import TypeVar
 from attrs import field, frozen
 
 from dhis2_facade._async.backend import Lock, current_loop, sleep
-from dhis2_facade._async.transport import JSON_CAP, AsyncTransport, Lost, Sending
+from dhis2_facade._async.transport import AsyncTransport, Content
 from dhis2_facade.answers import Answer, error_of, object_of, outcome
 from dhis2_facade.bindings import Bindings
 from dhis2_facade.errors import (
-    ConnectionFailed,
-    Dhis2Error,
     NotDhis2,
-    TimedOut,
     VersionMismatch,
     WrongUse,
 )
 from dhis2_facade.inputs import seconds_of
 from dhis2_facade.models import SystemInfo, User, read_object, zone_of
 from dhis2_facade.retry import Deadline, Meaning, Outcome, pause, retry_after
-from dhis2_facade.sources import Progress, Target
 from dhis2_wire import Request
 
 __all__ = ["AsyncSession", "Done"]
@@ -48,17 +44,6 @@ class Done:
 
     answer: Answer
     repeated: bool = False
-
-
-@frozen(kw_only=True)
-class Content:
-    """What is streamed with a call."""
-
-    size: int | None = None  # bytes
-    progress: Progress | None = None
-    target: Target | None = None
-    again: bool = True  # whether it can be sent or received a second time
-    cap: int = JSON_CAP
 
 
 @frozen(kw_only=True)
@@ -146,6 +131,13 @@ class AsyncSession:
             )
             log.info("keys prove nothing: %s", self.no_trust)
 
+    def remember(self, hash_: str, now: float) -> None:
+        """Keep the moment at which something was last sent with a token."""
+        self.attempted[hash_] = now
+        self.attempted.move_to_end(hash_)
+        if len(self.attempted) > REMEMBERED:
+            self.attempted.popitem(last=False)
+
     async def me(self, deadline: Deadline) -> User:
         """Give who one is, asked once."""
         if self._me is None:
@@ -164,27 +156,23 @@ class AsyncSession:
         self, request: Request[object], meaning: Meaning, deadline: Deadline, content: Content | None = None
     ) -> Done:
         """Make a call without the first one."""
-        content = content or Content()
-        attempt, repeated = 1, False
+        content, count, repeated = content or Content(), 0, False
         while True:
-            result = await self.attempt(request, deadline, content=content)
-            happened = self.outcome(result)
-            if isinstance(result, Answer) and happened is Outcome.DONE:
-                return Done(result, repeated)
-            wait = pause(attempt, happened, meaning, random.random(), self.wanted(result))  # noqa: S311 - jitter
-            if content.target is not None:
-                wait = wait if content.target.again else None
-            elif not content.again:
-                wait = None
-            if wait is None or wait >= deadline.left(time.monotonic()):
-                error = self.error(request, result)
+            answer = await self.attempt(request, deadline, content=content)
+            count, happened = count + 1, self.outcome(answer)
+            error = error_of(answer, self.transport.base)
+            if error is None or (happened is Outcome.DONE and not answer.oversized):
+                return Done(answer, repeated)
+            wait = self.pause(count, happened, meaning, answer)
+            again = content.again if content.target is None else content.target.again
+            if wait is None or not again or wait >= deadline.left(time.monotonic()):
                 error.repeated = repeated
                 if happened is Outcome.UNKNOWN and meaning is not Meaning.READ:
                     error.args = (f"{error.args[0]} Whether the server did it is not known.",)
                 raise error
             log.debug("%s %s: again in %.2f s", request.method, request.path, wait)
             await sleep(wait)
-            attempt, repeated = attempt + 1, repeated or happened is Outcome.UNKNOWN
+            repeated = repeated or happened is Outcome.UNKNOWN
 
     async def attempt(
         self,
@@ -193,48 +181,19 @@ class AsyncSession:
         *,
         agent: str | None = None,
         content: Content | None = None,
-    ) -> Answer | Lost:
-        """Make one attempt; a lost answer is a result like others."""
-        content = content or Content()
-        sending = Sending(
-            deadline=deadline,
-            agent=agent or self.settings.agent,
-            cap=content.cap,
-            size=content.size,
-            progress=content.progress,
-            target=content.target,
-        )
-        try:
-            result: Answer | Lost = await self.transport.attempt(request, sending)
-        except Lost as lost:
-            result = lost
-        if self.outcome(result) is Outcome.UNKNOWN:  # a server that comes back may be another one
+    ) -> Answer:
+        """Make one attempt."""
+        agent = agent or self.settings.agent
+        answer = await self.transport.attempt(request, deadline, agent, content or Content())
+        if self.outcome(answer) is Outcome.UNKNOWN:  # a server that comes back may be another one
             self._checked = not self.settings.check_version
-        return result
+        return answer
 
-    def outcome(self, result: Answer | Lost, *, write: bool = False) -> Outcome:
+    def outcome(self, answer: Answer, *, write: bool = False) -> Outcome:
         """Say what is known after an attempt; `write`: of a send, reply or feedback."""
-        if isinstance(result, Lost):
-            return Outcome.UNSENT if result.unsent else Outcome.UNKNOWN
-        return outcome(result, self.transport.base, write=write)
+        return outcome(answer, self.transport.base, write=write)
 
-    def error(self, request: Request[object], result: Answer | Lost) -> Dhis2Error:
-        """Give the error that an attempt is."""
-        where = {"method": request.method, "path": request.path}
-        if isinstance(result, Answer):
-            error = error_of(result, self.transport.base)
-            if error is not None:
-                return error
-            return ConnectionFailed(
-                f"{request.method} {request.path}: the answer broke off ({result.broken}).",
-                status=result.status,
-                **where,
-            )
-        kind = TimedOut if result.timed_out else ConnectionFailed
-        return kind(f"{request.method} {request.path}: no answer from {self.transport.base} ({result}).", **where)
-
-    def wanted(self, result: Answer | Lost) -> float | None:
-        """Give the seconds that the server asks to wait."""
-        if isinstance(result, Lost):
-            return None
-        return retry_after(result.headers.get("retry-after"), datetime.now(UTC))
+    def pause(self, count: int, happened: Outcome, meaning: Meaning, answer: Answer) -> float | None:
+        """Give the seconds until the next attempt, or None where there is none."""
+        wanted = retry_after(answer.headers.get("retry-after"), datetime.now(UTC))
+        return pause(count, happened, meaning, random.random(), wanted)  # noqa: S311 - jitter

@@ -7,7 +7,8 @@ import os
 from typing import BinaryIO
 
 from dhis2_facade._sync.backend import call_in_thread
-from dhis2_facade._sync.session import Content, Session
+from dhis2_facade._sync.session import Session
+from dhis2_facade._sync.transport import Content
 from dhis2_facade.answers import no_dhis2, object_of, unreadable
 from dhis2_facade.errors import Conflict, InvalidInput
 from dhis2_facade.inputs import uid_of

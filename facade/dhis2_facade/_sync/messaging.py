@@ -68,7 +68,6 @@ class Messaging:
 
     def __init__(self, session: Session, files: Files) -> None:
         self._session, self._files = session, files
-        self._sender = Sender(session, files)
 
     # -- reading --------------------------------------------------------------------------------------------------
 
@@ -228,8 +227,7 @@ class Messaging:
         if not all(type(number) is int for number in numbers):
             raise UnreadableAnswer("pager: expected page, pageSize, pageCount and total")
         got, size, count, total = (int(number or 0) for number in numbers)
-        rows = value.get("messageConversations")
-        items = read_list(MessageConversation, rows, self._session.zone, "messageConversations")
+        items = read_list(MessageConversation, value, "messageConversations", self._session.zone)
         if page > max(count, 1) or got != page:  # a page behind the last: 2.40 and 2.41 give the last again (quirk 9b)
             items = ()
         return Page(items=items, page=page, page_size=size, page_count=count, total=total)
@@ -334,7 +332,8 @@ class Messaging:
             request=lambda uids: writes.create(subject, text, recipients, uids),
             attachments=self._attachments(attachments),
         )
-        return self._sender.store(draft, key=key, attempted=attempted, fetch=fetch, timeout=timeout)
+        sender = Sender(self._session, self._files, draft, key=key, timeout=timeout)
+        return sender.store(attempted=attempted, fetch=fetch)
 
     def reply(
         self,
@@ -365,7 +364,8 @@ class Messaging:
             request=request,
             attachments=self._attachments(attachments),
         )
-        return self._sender.store(draft, key=key, attempted=attempted, fetch=fetch, timeout=timeout)
+        sender = Sender(self._session, self._files, draft, key=key, timeout=timeout)
+        return sender.store(attempted=attempted, fetch=fetch)
 
     def feedback(
         self,
@@ -385,7 +385,8 @@ class Messaging:
             content=[subject, text],
             request=lambda _: calls.post_message_conversation_feedback(subject=subject, body=text),
         )
-        return self._sender.store(draft, key=key, attempted=attempted, fetch=fetch, timeout=timeout)
+        sender = Sender(self._session, self._files, draft, key=key, timeout=timeout)
+        return sender.store(attempted=attempted, fetch=fetch)
 
     def _attachments(self, attachments: OneOrMany[Attachment]) -> Sequence[str | Source]:
         single = isinstance(attachments, str | os.PathLike | tuple | FileResource) or hasattr(attachments, "read")
@@ -456,7 +457,7 @@ class Messaging:
         if not uids:
             return Marked(changed=(), unchanged=(), accepted=())
         done = self._set(mark(body=uids, user=whose), timeout)
-        named = read_uids(object_of(done.answer).get(key), key)
+        named = read_uids(object_of(done.answer), key)
         if "ollowup" in key:  # lists all, changed or not (quirk 15b)
             return Marked(accepted=named)
         if done.repeated:
@@ -497,7 +498,7 @@ class Messaging:
                 ) from None
             # What one has left one may not leave again: the attempt whose answer was lost did it (quirk 15e).
             return Removed(removed=tuple(uids))
-        removed = read_uids(object_of(done.answer).get("removed"), "removed")
+        removed = read_uids(object_of(done.answer), "removed")
         if done.repeated:
             return Removed(removed=tuple(uids))
         return Removed(removed=removed, unchanged=tuple(uid for uid in uids if uid not in removed))
