@@ -23,6 +23,7 @@ from dhis2_facade.inputs import (
     filters_of,
     page_of,
     recipients_of,
+    several,
     subject_of,
     text_of,
     uid_of,
@@ -182,19 +183,13 @@ class AsyncMessaging:
         filters: OneOrMany[str],
     ) -> tuple[Sequence[str], str | None, str]:
         """Give the filters, the search and its operator."""
-        found = []
-        if unread is not None:
-            found.append(f"read:eq:{'false' if unread else 'true'}")
-        if follow_up is not None:
-            found.append(f"followUp:eq:{'true' if follow_up else 'false'}")
-        for name, value in (("messageType", message_type), ("status", status), ("priority", priority)):
-            if value is not None:
-                found.append(f"{name}:eq:{text_of(name, value).upper()}")
-        if assignee is not None:
-            found.append(f"assignee.id:eq:{uid_of('assignee', assignee, User)}")
-        if search is not None:
-            text_of("search", search)
-        return filters_of([*found, *_texts(filters)]), search, text_of("search_operator", search_operator)
+        flags = {"read": None if unread is None else not unread, "followUp": follow_up}
+        words = {"messageType": message_type, "status": status, "priority": priority}
+        found = [f"{name}:eq:{str(bool(flag)).lower()}" for name, flag in flags.items() if flag is not None]
+        found += [f"{name}:eq:{text_of(name, word).upper()}" for name, word in words.items() if word is not None]
+        found += [f"assignee.id:eq:{uid_of('assignee', one, User)}" for one in several(assignee)]
+        search = None if search is None else text_of("search", search)
+        return filters_of([*found, *several(filters)]), search, text_of("search_operator", search_operator)
 
     def _lister(
         self,
@@ -204,13 +199,13 @@ class AsyncMessaging:
         page_size: int,
     ) -> Callable[[int], Request[object]]:
         filters, search, operator = choice
-        chosen, orders = fields_of(fields, SUMMARY), _texts(order)
+        chosen, orders = fields_of(fields, SUMMARY), [text_of("order", one) for one in several(order)]
 
         def request(page: int) -> Request[object]:
             return self._session.bindings.message_conversation.list_(
                 fields=chosen,
                 filter_=[*filters],
-                order=[*orders],
+                order=orders,
                 query_string=UNSET if search is None else search,
                 query_operator=UNSET if search is None else operator,
                 page=page,
@@ -390,11 +385,10 @@ class AsyncMessaging:
         return await sender.store(attempted=attempted, fetch=fetch)
 
     async def _attachments(self, attachments: OneOrMany[Attachment]) -> Sequence[str | Source]:
-        single = isinstance(attachments, str | os.PathLike | tuple | FileResource) or hasattr(attachments, "read")
-        if isinstance(attachments, tuple) and not (len(attachments) == 2 and isinstance(attachments[1], bytes)):
-            single = False
-        several: Iterable[object] = [attachments] if single or not isinstance(attachments, Iterable) else attachments
-        return [await call_in_thread(attachment_of, one) for one in several]
+        pair = isinstance(attachments, tuple) and len(attachments) == 2 and isinstance(attachments[1], bytes)
+        single = pair or hasattr(attachments, "read") or not isinstance(attachments, Iterable)
+        chosen: Iterable[object] = [attachments] if single else several(attachments)
+        return [await call_in_thread(attachment_of, one) for one in chosen]
 
     async def add_recipients(
         self,
@@ -562,10 +556,6 @@ class AsyncMessaging:
 
     async def _set(self, request: Request[object], timeout: float | None) -> Done:
         return await self._run(request, Meaning.SET, self._session.deadline(timeout))
-
-
-def _texts(values: OneOrMany[str]) -> Sequence[str]:
-    return [values] if isinstance(values, str) else [*values]
 
 
 def _user(user: str | User | None) -> str | Unset:
