@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import base64
+import re
+from typing import NoReturn
 
 from attrs import field, frozen
 
 from dhis2_facade.errors import InvalidInput
 
-__all__ = ["Credentials"]
+__all__ = ["Credentials", "refuse_pickle"]
+
+
+def refuse_pickle(self: object) -> NoReturn:
+    """Raise TypeError: a pickle is written where anybody may read it."""
+    raise TypeError(f"{type(self).__name__} holds credentials and cannot be pickled")
 
 
 @frozen(kw_only=True)
@@ -31,6 +38,9 @@ class Credentials:
             return "username= and password= come together, both text"
         if isinstance(self.username, str) and (":" in self.username or not self.username):
             return "username: it is empty or holds a colon, which cannot be sent"
+        # The environment gives bytes that are no UTF-8 so; the error of encoding them would hold the password.
+        if re.search("[\ud800-\udfff]", f"{self.username}{self.password}"):
+            return "username or password: it has half a surrogate pair, which cannot be written in UTF-8"
         return None
 
     def headers(self) -> dict[str, str]:
@@ -45,8 +55,7 @@ class Credentials:
             return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
         return {}
 
-    def __getstate__(self) -> object:
-        raise TypeError("credentials cannot be pickled")
+    __getstate__ = refuse_pickle
 
 
 def _is_sendable(token: object) -> bool:

@@ -15,6 +15,7 @@ from attrs import evolve, field, frozen
 
 from dhis2_facade._sync.backend import bound, call_in_thread, fail_after
 from dhis2_facade.answers import Answer
+from dhis2_facade.credentials import refuse_pickle
 from dhis2_facade.errors import InvalidInput, TooLarge
 from dhis2_facade.retry import Deadline
 from dhis2_facade.sources import Progress, Target
@@ -79,6 +80,8 @@ class Options:
     auth: Auth | None = field(default=None, repr=False)
     transport: BaseTransport | None = field(default=None, repr=False)
     event_hooks: Hooks = field(factory=dict, repr=False)
+
+    __getstate__ = refuse_pickle
 
 
 @frozen(kw_only=True)
