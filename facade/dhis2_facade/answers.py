@@ -33,6 +33,7 @@ __all__ = [
 E = TypeVar("E", bound=Dhis2Error)
 
 SHOWN = 500  # characters of what the server said
+LOOKED_AT = 10_000  # characters of a page, which may be as large as a file and hold no end of what it begins
 ERRORS: Mapping[int, type[HttpError]] = {
     400: errors.BadRequest,
     401: errors.Unauthenticated,
@@ -141,19 +142,20 @@ def _redirected(answer: Answer, base: str) -> HttpError:
         return _http_error(errors.Unauthenticated, answer, "the server asks to log in")
     try:
         target, home = urlsplit(answer.headers.get("location", "")), urlsplit(base)
+        target = target._replace(netloc=target.netloc.rpartition("@")[2])
         secure = target.scheme == "https" and home.scheme == "http" and target.hostname == home.hostname
-        where = f"{target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}" if target.netloc else target.path
+        where = f"{target.scheme}://{target.netloc}{target.path}" if target.netloc else target.path
     except ValueError:
         secure, where = False, "what is no address"
     said = f"redirected to {clean(where)}"
     if secure:
-        said += f"; this server answers at https://{home.netloc}{home.path}, use that as url"
+        said += f"; this server answers at https://{clean(target.netloc)}{home.path}, use that as url"
     return _http_error(Redirected, answer, said)
 
 
 def clean(text: str) -> str:
     """Give what a server said as one printable line of limited length."""
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text[:LOOKED_AT]).split())
     return line[:SHOWN] + "…" * (len(line) > SHOWN)
 
 
@@ -169,7 +171,7 @@ def _said(answer: Answer) -> tuple[str | None, str | None]:
                 said = html.unescape(said)
             code = value.get("errorCode")
             return (clean(said) if said else None), (code if isinstance(code, str) else None)
-    title = re.search(r"<(title|h1|message)>(.*?)</\1>", text, re.DOTALL | re.IGNORECASE)
+    title = re.search(r"<(title|h1|message)>(.*?)</\1>", text[:LOOKED_AT], re.DOTALL | re.IGNORECASE)
     if title:
         return clean(html.unescape(title[2])) or None, None
     return (clean(text) or None) if answer.media_type.startswith("text/plain") else None, None
