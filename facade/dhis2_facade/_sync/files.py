@@ -54,7 +54,7 @@ class Files:
         """
         read = call_in_thread(lambda: source_of(source, name=name, content_type=content_type))
         if uid is not None:
-            uid_of("uid", uid, FileResource)
+            uid = uid_of("uid", uid, FileResource)
         deadline = self._session.deadline(timeout, transfer=True)
         return self.store(read, domain=domain, uid=uid, progress=progress, deadline=deadline)
 
@@ -148,7 +148,7 @@ class Files:
                 raise unreadable(answer, "a file was expected")
             kept = call_in_thread(target.finish)
         finally:
-            call_in_thread(target.discard)
+            target.discard()  # not in a thread: in a scope that is cancelled nothing that waits is done any more
         return Download(
             name=target.name,
             content_type=answer.media_type or None,
