@@ -72,6 +72,7 @@ class Answer:
     broken: str | None = None  # why the answer, or its body, did not come whole
     timed_out: bool = False
     oversized: bool = False  # broken off here, since it is too large
+    repeated: bool = False  # an earlier attempt of the call had gone out, and its answer was lost
     unsent: bool = False  # proven that no byte of the request's body went out
 
     @property

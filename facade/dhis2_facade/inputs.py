@@ -143,8 +143,8 @@ def filters_of(filters: object) -> list[str]:
         require(name and operator, f"filters: expected 'property:operator:value', got {text!r}")
         require(
             "," not in value or (value.startswith("[") and value.endswith("]")),
-            f"filters: {text!r} has a comma in its value, where 2.42 and later cut it off (quirk 24); filter for a piece "
-            "without one (like, ilike), or use search=",
+            f"filters: {text!r} has a comma in its value, where 2.42 and later cut it off (quirk 24); filter for a "
+            "piece without one (like, ilike), or use search=",
         )
     return checked
 

@@ -17,7 +17,7 @@ __all__ = ["Profile", "from_environment", "load", "profiles_file"]
 
 APPLICATION = "dhis2-facade"
 FILE = "profiles.toml"
-KEYS = {"url", "token", "username", "password", "version", "allow_http"}
+KEYS = {"url": str, "token": str, "username": str, "password": str, "version": str, "allow_http": bool}
 URL, TOKENS, USERNAME, PASSWORD = "DHIS2_URL", ("DHIS2_TOKEN", "DHIS2_PAT"), "DHIS2_USERNAME", "DHIS2_PASSWORD"
 PROFILE, VERSION = "DHIS2_PROFILE", "DHIS2_VERSION"
 
@@ -74,12 +74,9 @@ def _read(path: Path) -> dict[str, Profile] | str:
 def _problem(name: str, table: object) -> str | None:
     if not isinstance(table, dict):
         return f"{name} stands outside of a profile; write [name of the profile] above it"
-    unknown = sorted(set(table) - KEYS)
-    if unknown:
-        return f"[{name}] has {', '.join(unknown)}; a profile has {', '.join(sorted(KEYS))}"
-    for key, value in table.items():
-        if not isinstance(value, bool if key == "allow_http" else str):
-            return f"[{name}] {key} is not {'true or false' if key == 'allow_http' else 'text'}"
+    wrong = [key for key, value in table.items() if not isinstance(value, KEYS.get(key, type(None)))]
+    if wrong:
+        return f"[{name}] {', '.join(wrong)}: a profile has {', '.join(KEYS)}, all text but allow_http, true or false"
     return None if table.get("url") else f"[{name}] has no url"
 
 

@@ -43,7 +43,6 @@ __all__ = ["AsyncDhis2", "ClientOptions"]
 T = TypeVar("T")
 
 DEADLINE = 120.0  # seconds: of a call, with every repeat and wait
-TRANSFER_DEADLINE = 6 * 3600.0  # seconds: of an upload or download
 SETTLE = 10.0  # seconds: the longest that a server takes to store what it received
 READS = ("GET", "HEAD", "OPTIONS")
 
@@ -125,7 +124,6 @@ class AsyncDhis2:
         settings = Settings(
             agent=agent_of(user_agent),
             deadline=seconds_of("deadline", deadline),
-            transfer_deadline=TRANSFER_DEADLINE,
             settle=seconds_of("settle", settle, zero=True),
             check_version=check_version,
             timezone=timezone,
@@ -178,8 +176,7 @@ class AsyncDhis2:
         answer is not what the document says. Times in these answers are the server's, without a zone.
         """
         meaning = Meaning.READ if request.method in READS else Meaning.ONCE
-        done = await self._session.run(request, meaning, self._session.deadline(timeout))
-        return _parsed(request, done.answer)
+        return _parsed(request, await self._session.run(request, meaning, self._session.deadline(timeout)))
 
     async def pages(self, request: Request[T], *, timeout: float | None = None) -> AsyncIterator[T]:
         """Give all pages of a list of the bindings, from the page that the request names, one call a page."""

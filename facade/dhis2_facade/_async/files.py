@@ -9,8 +9,8 @@ from dhis2_facade._async.backend import call_in_thread
 from dhis2_facade._async.session import AsyncSession
 from dhis2_facade._async.transport import Content
 from dhis2_facade.answers import no_dhis2, object_of, unreadable
-from dhis2_facade.errors import Conflict, InvalidInput
-from dhis2_facade.inputs import uid_of
+from dhis2_facade.errors import Conflict
+from dhis2_facade.inputs import require, uid_of
 from dhis2_facade.models import Download, FileResource, read_object
 from dhis2_facade.retry import Deadline, Meaning
 from dhis2_facade.sources import Progress, Source, Target, Upload, source_of
@@ -67,41 +67,32 @@ class AsyncFiles:
         progress: Progress | None = None,
     ) -> FileResource:
         """Upload a source that was looked at."""
-        session = self._session
         content = Content(size=source.size, progress=progress, again=source.again)
         opened = await call_in_thread(source.open)
         try:
-            request = session.bindings.writes.upload(File(opened, source.name, source.content_type), domain, uid)
-            done = await session.run(request, Meaning.UPLOAD, deadline, content)
+            request = self._session.bindings.writes.upload(File(opened, source.name, source.content_type), domain, uid)
+            value = object_of(await self._session.run(request, Meaning.UPLOAD, deadline, content))
         except Conflict as error:
             if uid is None or error.error_code != THERE or not source.again:
                 raise
-            same = await self._same(source, uid, deadline)
-            if same is None:
-                raise
-            return same
+            there = await self._get(uid, deadline)
+            if (there.content_length, there.content_md5) != (source.size, await call_in_thread(source.md5)):
+                raise  # another file has this uid
+            return there
         finally:
             if source.owned and not isinstance(opened, bytes):
                 opened.close()
-        response = object_of(done.answer).get("response")
+        response = value.get("response")
         found = response.get("fileResource") if isinstance(response, dict) else None
-        return read_object(FileResource, found, session.zone, "response.fileResource")
-
-    async def _same(self, source: Source, uid: str, deadline: Deadline) -> FileResource | None:
-        """Give the file that has this uid already, if it is the one that was to be uploaded."""
-        there = await self._get(uid, deadline)
-        if (there.content_length, there.content_md5) != (source.size, await call_in_thread(source.md5)):
-            return None
-        return there
+        return read_object(FileResource, found, self._session.zone, "response.fileResource")
 
     async def get(self, uid: str | FileResource, *, timeout: float | None = None) -> FileResource:
         """Look at a file resource: `GET /api/fileResources/{uid}`. Raises NotFound."""
         return await self._get(uid_of("uid", uid, FileResource), self._session.deadline(timeout))
 
     async def _get(self, uid: str, deadline: Deadline) -> FileResource:
-        session = self._session
-        done = await session.run(session.bindings.file_resource.get_file_resource(uid), Meaning.READ, deadline)
-        return read_object(FileResource, object_of(done.answer), session.zone)
+        request = self._session.bindings.file_resource.get_file_resource(uid)
+        return await self._session.read(FileResource, request, deadline)
 
     async def download(
         self,
@@ -133,14 +124,12 @@ class AsyncFiles:
     ) -> Download:
         """Stream the answer of any request for bytes to where it shall be."""
         deadline = self._session.deadline(timeout, transfer=True)
-        cap = limit if limit is not None else MEMORY_CAP if to is None else FILE_CAP
-        if not cap > 0:
-            raise InvalidInput(f"limit: expected bytes above 0, got {limit!r}")
+        cap = (MEMORY_CAP if to is None else FILE_CAP) if limit is None else limit
+        require(cap > 0, f"limit: expected bytes above 0, got {limit!r}")
         target = await call_in_thread(Target, to)
         try:
             content = Content(progress=progress, target=target, cap=cap)
-            done = await self._session.run(request, Meaning.READ, deadline, content)
-            answer = done.answer
+            answer = await self._session.run(request, Meaning.READ, deadline, content)
             if answer.is_page:
                 raise no_dhis2(answer, "a file")
             if answer.status != 200:
@@ -148,10 +137,5 @@ class AsyncFiles:
             kept = await call_in_thread(target.finish)
         finally:
             await call_in_thread(target.discard)
-        return Download(
-            name=target.name,
-            content_type=answer.media_type or None,
-            size=target.written,
-            path=target.path,
-            content=kept,
-        )
+        kind = answer.media_type or None
+        return Download(name=target.name, content_type=kind, size=target.written, path=target.path, content=kept)

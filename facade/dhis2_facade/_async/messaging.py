@@ -12,9 +12,9 @@ from attrs import evolve
 from dhis2_facade._async.backend import call_in_thread
 from dhis2_facade._async.files import AsyncFiles
 from dhis2_facade._async.sending import CONVERSATION, SUMMARY, AsyncSender, Draft
-from dhis2_facade._async.session import AsyncSession, Done
+from dhis2_facade._async.session import AsyncSession
 from dhis2_facade._async.watching import AsyncWatcher, Cursor
-from dhis2_facade.answers import object_of
+from dhis2_facade.answers import Answer, object_of
 from dhis2_facade.bindings import Mark
 from dhis2_facade.errors import Ambiguous, Forbidden, ListMoved, UnreadableAnswer
 from dhis2_facade.inputs import (
@@ -43,7 +43,6 @@ from dhis2_facade.models import (
     User,
     UserGroup,
     read_list,
-    read_object,
     read_uids,
 )
 from dhis2_facade.retry import Deadline, Meaning
@@ -56,6 +55,7 @@ Conversation: TypeAlias = "str | MessageConversation"
 Attempted: TypeAlias = "datetime | bool | None"
 NEWEST = "lastMessage:desc"
 PAGE_SIZE = 50  # conversations
+LIST_ALL = ("markedFollowup", "unmarkedFollowup")  # changed or not (quirk 15b)
 RESTARTS = 5  # of a list that moved, without finding anything new
 
 
@@ -215,8 +215,7 @@ class AsyncMessaging:
         return request
 
     async def _page(self, request: Request[object], page: int, timeout: float | None) -> Page[MessageConversation]:
-        done = await self._run(request, Meaning.READ, self._session.deadline(timeout))
-        value = object_of(done.answer)
+        value = await self._session.fetch(request, self._session.deadline(timeout))
         pager = value.get("pager")
         given = pager if isinstance(pager, dict) else {}
         numbers = [given.get(key) for key in ("page", "pageSize", "pageCount", "total")]
@@ -243,11 +242,10 @@ class AsyncMessaging:
         uid = uid_of("uid", uid, MessageConversation)
         deadline = self._session.deadline(timeout)
         request = self._session.bindings.message_conversation.get(uid, fields=fields_of(fields, CONVERSATION))
-        done = await self._run(request, Meaning.READ, deadline)
-        conversation = read_object(MessageConversation, object_of(done.answer), self._session.zone)
+        conversation = await self._session.read(MessageConversation, request, deadline)
         if mark_read:  # the server's own markRead does nothing on 2.40 and 2.41 (quirk 14)
             mark = self._session.bindings.message_conversation.mark_message_conversations_read(body=[uid])
-            await self._run(mark, Meaning.SET, deadline)
+            await self._session.run(mark, Meaning.SET, deadline)
             conversation = evolve(conversation, read=True)
         return conversation
 
@@ -451,12 +449,10 @@ class AsyncMessaging:
         whose = _user(user)
         if not uids:
             return Marked(changed=(), unchanged=(), accepted=())
-        done = await self._set(mark(body=uids, user=whose), timeout)
-        named = read_uids(object_of(done.answer), key)
-        if "ollowup" in key:  # lists all, changed or not (quirk 15b)
-            return Marked(accepted=named)
-        if done.repeated:
-            return Marked(accepted=tuple(uids))
+        answer = await self._set(mark(body=uids, user=whose), timeout)
+        named = read_uids(object_of(answer), key)
+        if answer.repeated or key in LIST_ALL:
+            return Marked(accepted=tuple(uids) if answer.repeated else named)
         return Marked(changed=named, unchanged=tuple(uid for uid in uids if uid not in named))
 
     # -- leaving --------------------------------------------------------------------------------------------------
@@ -483,7 +479,7 @@ class AsyncMessaging:
 
     async def _remove(self, request: Request[object], uids: Sequence[str], user: object, deadline: Deadline) -> Removed:
         try:
-            done = await self._run(request, Meaning.SET, deadline)
+            answer = await self._session.run(request, Meaning.SET, deadline)
         except Forbidden as error:
             if not error.repeated:
                 raise
@@ -495,9 +491,7 @@ class AsyncMessaging:
                 ) from None
             # What one has left one may not leave again: the attempt whose answer was lost did it (quirk 15e).
             return Removed(removed=tuple(uids))
-        removed = read_uids(object_of(done.answer), "removed")
-        if done.repeated:
-            return Removed(removed=tuple(uids))
+        removed = tuple(uids) if answer.repeated else read_uids(object_of(answer), "removed")
         return Removed(removed=removed, unchanged=tuple(uid for uid in uids if uid not in removed))
 
     async def delete_for_everyone(self, uid: Conversation, *, timeout: float | None = None) -> tuple[str, ...]:
@@ -509,8 +503,8 @@ class AsyncMessaging:
         uid = uid_of("uid", uid, MessageConversation)
         deadline = self._session.deadline(timeout)
         calls = self._session.bindings.message_conversation
-        answer = (await self._run(calls.get(uid, fields=CONVERSATION), Meaning.READ, deadline)).answer
-        conversation = read_object(MessageConversation, object_of(answer), self._session.zone)
+        request = calls.get(uid, fields=CONVERSATION)
+        conversation = await self._session.read(MessageConversation, request, deadline)
         me = (await self._session.me(deadline)).id
         left = sorted((str(one.id) for one in conversation.participants), key=lambda one: one == me)
         removed: tuple[str, ...] = ()
@@ -549,13 +543,8 @@ class AsyncMessaging:
         uid = uid_of("uid", uid, MessageConversation)
         await self._set(self._session.bindings.message_conversation.remove_user_assigned(uid), timeout)
 
-    # -- calls ----------------------------------------------------------------------------------------------------
-
-    async def _run(self, request: Request[object], meaning: Meaning, deadline: Deadline) -> Done:
-        return await self._session.run(request, meaning, deadline)
-
-    async def _set(self, request: Request[object], timeout: float | None) -> Done:
-        return await self._run(request, Meaning.SET, self._session.deadline(timeout))
+    async def _set(self, request: Request[object], timeout: float | None) -> Answer:
+        return await self._session.run(request, Meaning.SET, self._session.deadline(timeout))
 
 
 def _user(user: str | User | None) -> str | Unset:

@@ -7,11 +7,10 @@ from typing import TypeVar
 from attrs import AttrsInstance
 
 from dhis2_facade._async.session import AsyncSession
-from dhis2_facade.answers import object_of
 from dhis2_facade.bindings import SearchApi
 from dhis2_facade.inputs import text_of
 from dhis2_facade.models import Found, OrganisationUnit, User, UserGroup, read_list
-from dhis2_facade.retry import Deadline, Meaning
+from dhis2_facade.retry import Deadline
 from dhis2_wire import Request
 
 __all__ = ["AsyncPeople"]
@@ -53,8 +52,7 @@ class AsyncPeople:
         return await self._list(User, "users", request, self._session.deadline(timeout))
 
     async def _list(self, kind: type[M], key: str, request: Request[object], deadline: Deadline) -> tuple[M, ...]:
-        done = await self._session.run(request, Meaning.READ, deadline)
-        return read_list(kind, object_of(done.answer), key, self._session.zone)
+        return read_list(kind, await self._session.fetch(request, deadline), key, self._session.zone)
 
 
 def _query(calls: SearchApi, text: str) -> Request[object]:

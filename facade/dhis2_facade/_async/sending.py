@@ -21,11 +21,11 @@ from attrs import evolve, frozen
 from dhis2_facade._async.backend import call_in_thread, sleep
 from dhis2_facade._async.files import AsyncFiles
 from dhis2_facade._async.session import AsyncSession
-from dhis2_facade.answers import error_of, location_uid, object_of
+from dhis2_facade.answers import error_of, location_uid
 from dhis2_facade.errors import Ambiguous, Conflict, Dhis2Error, Forbidden, InvalidInput, KeyReused, NotFound
 from dhis2_facade.inputs import text_of
 from dhis2_facade.keys import Token, draw_key, file_uid, first_hit, own_hits
-from dhis2_facade.models import MessageConversation, Sent, read_list, read_object
+from dhis2_facade.models import MessageConversation, Sent, read_list
 from dhis2_facade.retry import Deadline, Meaning, Outcome, lookup_pause
 from dhis2_facade.sources import Source
 from dhis2_wire import Request
@@ -179,8 +179,7 @@ class AsyncSender:
 
     async def _get(self, uid: str, fields: str, deadline: Deadline) -> MessageConversation:
         request = self._session.bindings.message_conversation.get(uid, fields=fields)
-        answer = (await self._session.run(request, Meaning.READ, deadline)).answer
-        return read_object(MessageConversation, object_of(answer), self._session.zone)
+        return await self._session.read(MessageConversation, request, deadline)
 
     async def _search(self, fields: str, deadline: Deadline) -> Sequence[MessageConversation]:
         """Give one's own conversations with a message that was sent with the token."""
@@ -193,7 +192,7 @@ class AsyncSender:
                 page=page,
                 page_size=50,
             )
-            value = object_of((await self._session.run(request, Meaning.READ, deadline)).answer)
+            value = await self._session.fetch(request, deadline)
             rows = read_list(MessageConversation, value, "messageConversations", self._session.zone)
             found += rows
             if len(rows) < 50:

@@ -13,9 +13,9 @@ from attrs import evolve
 from dhis2_facade._sync.backend import call_in_thread
 from dhis2_facade._sync.files import Files
 from dhis2_facade._sync.sending import CONVERSATION, SUMMARY, Draft, Sender
-from dhis2_facade._sync.session import Done, Session
+from dhis2_facade._sync.session import Session
 from dhis2_facade._sync.watching import Cursor, Watcher
-from dhis2_facade.answers import object_of
+from dhis2_facade.answers import Answer, object_of
 from dhis2_facade.bindings import Mark
 from dhis2_facade.errors import Ambiguous, Forbidden, ListMoved, UnreadableAnswer
 from dhis2_facade.inputs import (
@@ -44,7 +44,6 @@ from dhis2_facade.models import (
     User,
     UserGroup,
     read_list,
-    read_object,
     read_uids,
 )
 from dhis2_facade.retry import Deadline, Meaning
@@ -57,6 +56,7 @@ Conversation: TypeAlias = "str | MessageConversation"
 Attempted: TypeAlias = "datetime | bool | None"
 NEWEST = "lastMessage:desc"
 PAGE_SIZE = 50  # conversations
+LIST_ALL = ("markedFollowup", "unmarkedFollowup")  # changed or not (quirk 15b)
 RESTARTS = 5  # of a list that moved, without finding anything new
 
 
@@ -214,8 +214,7 @@ class Messaging:
         return request
 
     def _page(self, request: Request[object], page: int, timeout: float | None) -> Page[MessageConversation]:
-        done = self._run(request, Meaning.READ, self._session.deadline(timeout))
-        value = object_of(done.answer)
+        value = self._session.fetch(request, self._session.deadline(timeout))
         pager = value.get("pager")
         given = pager if isinstance(pager, dict) else {}
         numbers = [given.get(key) for key in ("page", "pageSize", "pageCount", "total")]
@@ -242,11 +241,10 @@ class Messaging:
         uid = uid_of("uid", uid, MessageConversation)
         deadline = self._session.deadline(timeout)
         request = self._session.bindings.message_conversation.get(uid, fields=fields_of(fields, CONVERSATION))
-        done = self._run(request, Meaning.READ, deadline)
-        conversation = read_object(MessageConversation, object_of(done.answer), self._session.zone)
+        conversation = self._session.read(MessageConversation, request, deadline)
         if mark_read:  # the server's own markRead does nothing on 2.40 and 2.41 (quirk 14)
             mark = self._session.bindings.message_conversation.mark_message_conversations_read(body=[uid])
-            self._run(mark, Meaning.SET, deadline)
+            self._session.run(mark, Meaning.SET, deadline)
             conversation = evolve(conversation, read=True)
         return conversation
 
@@ -450,12 +448,10 @@ class Messaging:
         whose = _user(user)
         if not uids:
             return Marked(changed=(), unchanged=(), accepted=())
-        done = self._set(mark(body=uids, user=whose), timeout)
-        named = read_uids(object_of(done.answer), key)
-        if "ollowup" in key:  # lists all, changed or not (quirk 15b)
-            return Marked(accepted=named)
-        if done.repeated:
-            return Marked(accepted=tuple(uids))
+        answer = self._set(mark(body=uids, user=whose), timeout)
+        named = read_uids(object_of(answer), key)
+        if answer.repeated or key in LIST_ALL:
+            return Marked(accepted=tuple(uids) if answer.repeated else named)
         return Marked(changed=named, unchanged=tuple(uid for uid in uids if uid not in named))
 
     # -- leaving --------------------------------------------------------------------------------------------------
@@ -480,7 +476,7 @@ class Messaging:
 
     def _remove(self, request: Request[object], uids: Sequence[str], user: object, deadline: Deadline) -> Removed:
         try:
-            done = self._run(request, Meaning.SET, deadline)
+            answer = self._session.run(request, Meaning.SET, deadline)
         except Forbidden as error:
             if not error.repeated:
                 raise
@@ -492,9 +488,7 @@ class Messaging:
                 ) from None
             # What one has left one may not leave again: the attempt whose answer was lost did it (quirk 15e).
             return Removed(removed=tuple(uids))
-        removed = read_uids(object_of(done.answer), "removed")
-        if done.repeated:
-            return Removed(removed=tuple(uids))
+        removed = tuple(uids) if answer.repeated else read_uids(object_of(answer), "removed")
         return Removed(removed=removed, unchanged=tuple(uid for uid in uids if uid not in removed))
 
     def delete_for_everyone(self, uid: Conversation, *, timeout: float | None = None) -> tuple[str, ...]:
@@ -506,8 +500,8 @@ class Messaging:
         uid = uid_of("uid", uid, MessageConversation)
         deadline = self._session.deadline(timeout)
         calls = self._session.bindings.message_conversation
-        answer = (self._run(calls.get(uid, fields=CONVERSATION), Meaning.READ, deadline)).answer
-        conversation = read_object(MessageConversation, object_of(answer), self._session.zone)
+        request = calls.get(uid, fields=CONVERSATION)
+        conversation = self._session.read(MessageConversation, request, deadline)
         me = (self._session.me(deadline)).id
         left = sorted((str(one.id) for one in conversation.participants), key=lambda one: one == me)
         removed: tuple[str, ...] = ()
@@ -546,13 +540,8 @@ class Messaging:
         uid = uid_of("uid", uid, MessageConversation)
         self._set(self._session.bindings.message_conversation.remove_user_assigned(uid), timeout)
 
-    # -- calls ----------------------------------------------------------------------------------------------------
-
-    def _run(self, request: Request[object], meaning: Meaning, deadline: Deadline) -> Done:
-        return self._session.run(request, meaning, deadline)
-
-    def _set(self, request: Request[object], timeout: float | None) -> Done:
-        return self._run(request, Meaning.SET, self._session.deadline(timeout))
+    def _set(self, request: Request[object], timeout: float | None) -> Answer:
+        return self._session.run(request, Meaning.SET, self._session.deadline(timeout))
 
 
 def _user(user: str | User | None) -> str | Unset:

@@ -22,11 +22,11 @@ from attrs import evolve, frozen
 from dhis2_facade._sync.backend import call_in_thread, sleep
 from dhis2_facade._sync.files import Files
 from dhis2_facade._sync.session import Session
-from dhis2_facade.answers import error_of, location_uid, object_of
+from dhis2_facade.answers import error_of, location_uid
 from dhis2_facade.errors import Ambiguous, Conflict, Dhis2Error, Forbidden, InvalidInput, KeyReused, NotFound
 from dhis2_facade.inputs import text_of
 from dhis2_facade.keys import Token, draw_key, file_uid, first_hit, own_hits
-from dhis2_facade.models import MessageConversation, Sent, read_list, read_object
+from dhis2_facade.models import MessageConversation, Sent, read_list
 from dhis2_facade.retry import Deadline, Meaning, Outcome, lookup_pause
 from dhis2_facade.sources import Source
 from dhis2_wire import Request
@@ -178,8 +178,7 @@ class Sender:
 
     def _get(self, uid: str, fields: str, deadline: Deadline) -> MessageConversation:
         request = self._session.bindings.message_conversation.get(uid, fields=fields)
-        answer = (self._session.run(request, Meaning.READ, deadline)).answer
-        return read_object(MessageConversation, object_of(answer), self._session.zone)
+        return self._session.read(MessageConversation, request, deadline)
 
     def _search(self, fields: str, deadline: Deadline) -> Sequence[MessageConversation]:
         """Give one's own conversations with a message that was sent with the token."""
@@ -192,7 +191,7 @@ class Sender:
                 page=page,
                 page_size=50,
             )
-            value = object_of((self._session.run(request, Meaning.READ, deadline)).answer)
+            value = self._session.fetch(request, deadline)
             rows = read_list(MessageConversation, value, "messageConversations", self._session.zone)
             found += rows
             if len(rows) < 50:

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from datetime import UTC, datetime, tzinfo
 from typing import TypeVar
 
-from attrs import field, frozen
+from attrs import AttrsInstance, evolve, field, frozen
 
 from dhis2_facade._sync.backend import Lock, current_loop, sleep
 from dhis2_facade._sync.transport import Content, Transport
@@ -28,23 +28,18 @@ from dhis2_facade.models import SystemInfo, User, read_object, zone_of
 from dhis2_facade.retry import Deadline, Meaning, Outcome, pause, retry_after
 from dhis2_wire import Request
 
-__all__ = ["Done", "Session"]
+__all__ = ["Session", "Settings"]
 
 log = logging.getLogger("dhis2_facade.session")
 
-T = TypeVar("T")
+M = TypeVar("M", bound=AttrsInstance)
 
 ME = "id,username,displayName,authorities"
+TRANSFER_DEADLINE = 6 * 3600.0  # seconds: of an upload or download
 REMEMBERED = 10_000  # keys whose last attempt by this client is remembered
 NO_TRUST = "the client did not look whether the server receives its User-Agent (check_version=False)"
 
-
-@frozen
-class Done:
-    """A successful answer, and whether it is that of a repeated attempt after one whose answer was lost."""
-
-    answer: Answer
-    repeated: bool = False
+REWRITTEN = "the server does not receive this client's User-Agent as it was sent; something on the way rewrites it"
 
 
 @frozen(kw_only=True)
@@ -53,7 +48,6 @@ class Settings:
 
     agent: str
     deadline: float  # seconds
-    transfer_deadline: float  # seconds, of uploads and downloads
     settle: float  # seconds
     check_version: bool
     timezone: tzinfo | None = None
@@ -83,19 +77,18 @@ class Session:
 
     def guard(self) -> None:
         """Raise WrongUse where the client is closed, or belongs to another process or event loop."""
-        if self._closed:
-            raise WrongUse("this client is closed; make a new one")
-        if self._process != os.getpid():
-            raise WrongUse("this client was made before the process forked; make one in each process")
-        loop = current_loop()
-        if self._loop is None:
-            self._loop = loop
-        elif self._loop != loop:
-            raise WrongUse("this client belongs to another event loop; make one in each loop")
+        loop = self._loop = self._loop or current_loop()
+        wrong = {
+            "is closed; make a new one": self._closed,
+            "was made before the process forked; make one in each process": self._process != os.getpid(),
+            "belongs to another event loop; make one in each": loop != current_loop(),
+        }
+        for problem in (problem for problem, so in wrong.items() if so):
+            raise WrongUse(f"this client {problem}")
 
     def deadline(self, timeout: float | None, *, transfer: bool = False) -> Deadline:
         """Give the moment at which a call gives up: after `timeout` seconds, or what the client was told."""
-        usual = self.settings.transfer_deadline if transfer else self.settings.deadline
+        usual = TRANSFER_DEADLINE if transfer else self.settings.deadline
         return Deadline(usual if timeout is None else seconds_of("timeout", timeout), time.monotonic())
 
     def start(self, deadline: Deadline) -> None:
@@ -110,14 +103,13 @@ class Session:
 
     def ask_info(self, deadline: Deadline) -> SystemInfo:
         """Give `GET /api/system/info`."""
-        done = self.repeat(self.bindings.system.get_system_info(), Meaning.READ, deadline)
-        return read_object(SystemInfo, object_of(done.answer), self.settings.timezone or UTC)
+        answer = self.repeat(self.bindings.system.get_system_info(), Meaning.READ, deadline)
+        return read_object(SystemInfo, object_of(answer), self.settings.timezone or UTC)
 
     def _learn(self, info: SystemInfo) -> None:
-        found = re.match(r"(?:2\.)?(\d{2,})", info.version or "")
+        found, wanted = re.match(r"(?:2\.)?(\d{2,})", info.version or ""), self.bindings.version
         if found is None:
             raise NotDhis2(f"{self.transport.base}: its /api/system/info has no version. Is it a DHIS2? Check the url.")
-        wanted = self.bindings.version
         if found[1] != wanted:
             raise VersionMismatch(
                 f"the server is DHIS2 {info.version}, this client is for 2.{wanted}: "
@@ -125,11 +117,8 @@ class Session:
             )
         if self.settings.timezone is None:
             self.zone = zone_of(info.time_zone)
-        self.no_trust = None
-        if info.user_agent != self.settings.agent:
-            self.no_trust = (
-                "the server does not receive this client's User-Agent as it was sent; something on the way rewrites it"
-            )
+        self.no_trust = None if info.user_agent == self.settings.agent else REWRITTEN
+        if self.no_trust:
             log.info("keys prove nothing: %s", self.no_trust)
 
     def remember(self, hash_: str, now: float) -> None:
@@ -142,20 +131,27 @@ class Session:
     def me(self, deadline: Deadline) -> User:
         """Give who one is, asked once."""
         if self._me is None:
-            done = self.run(self.bindings.me.get_current_user(fields=ME), Meaning.READ, deadline)
-            self._me = read_object(User, object_of(done.answer), self.zone)
+            self._me = self.read(User, self.bindings.me.get_current_user(fields=ME), deadline)
         return self._me
+
+    def fetch(self, request: Request[object], deadline: Deadline) -> dict[str, object]:
+        """Give the JSON object that a read gives. Raises NotFound where the server says that with 200 (quirk 8)."""
+        return object_of(self.run(request, Meaning.READ, deadline))
+
+    def read(self, kind: type[M], request: Request[object], deadline: Deadline) -> M:
+        """Give the object that a read gives."""
+        return read_object(kind, self.fetch(request, deadline), self.zone)
 
     def run(
         self, request: Request[object], meaning: Meaning, deadline: Deadline, content: Content | None = None
-    ) -> Done:
+    ) -> Answer:
         """Make a call as often as its meaning allows. Raises the error that its last answer is."""
         self.start(deadline)
         return self.repeat(request, meaning, deadline, content)
 
     def repeat(
         self, request: Request[object], meaning: Meaning, deadline: Deadline, content: Content | None = None
-    ) -> Done:
+    ) -> Answer:
         """Make a call without the first one."""
         content, count, repeated = content or Content(), 0, False
         while True:
@@ -163,7 +159,7 @@ class Session:
             count, happened = count + 1, self.outcome(answer)
             error = error_of(answer, self.transport.base)
             if error is None or (happened is Outcome.DONE and not answer.oversized):
-                return Done(answer, repeated)
+                return evolve(answer, repeated=repeated)
             wait = self.pause(count, happened, meaning, answer)
             again = content.again if content.target is None else content.target.again
             if wait is None or not again or wait >= deadline.left(time.monotonic()):
