@@ -28,11 +28,9 @@ from dhis2_facade._async.transport import (
 )
 from dhis2_facade.answers import Answer, error_of, no_dhis2, not_found, require_json, unreadable
 from dhis2_facade.bindings import Bindings
-from dhis2_facade.credentials import Credentials
-from dhis2_facade.errors import InvalidInput
-from dhis2_facade.inputs import base_url, seconds_of
+from dhis2_facade.inputs import base_url, require, seconds_of
 from dhis2_facade.keys import agent_of
-from dhis2_facade.models import RawAnswer, SystemInfo
+from dhis2_facade.models import SystemInfo
 from dhis2_facade.profiles import Profile, from_environment, load
 from dhis2_facade.retry import Meaning
 from dhis2_wire import UNSET, DecodeError, Request
@@ -107,19 +105,21 @@ class AsyncDhis2:
         deadline: float = DEADLINE,
         settle: float = SETTLE,
     ) -> None:
-        credentials = Credentials(token=token, username=username, password=password, auth=auth)
         options = Options(
+            token=token,
+            username=username,
+            password=password,
+            auth=auth,
             verify=verify,
             proxy=proxy,
             timeout=timeout,
             limits=limits,
-            headers=headers or {},
-            auth=auth,
+            headers=headers,
             transport=transport,
-            event_hooks=event_hooks or {},
+            event_hooks=event_hooks,
         )
         # From here on no local of this frame shows a secret, whoever prints a traceback with locals.
-        del token, username, password, auth, proxy, headers, verify
+        del token, username, password, auth, verify, proxy, headers
         base = base_url(url, allow_http=allow_http)
         settings = Settings(
             agent=agent_of(user_agent),
@@ -128,11 +128,8 @@ class AsyncDhis2:
             check_version=check_version,
             timezone=timezone,
         )
-        if timezone is None and not check_version:
-            raise InvalidInput("timezone: needed with check_version=False, since only the first call tells it")
-        login = credentials.headers()
-        options = evolve(options, headers={**options.headers, **login})
-        del login
+        known = timezone is not None or check_version
+        require(known, "timezone: needed with check_version=False, since only the first call tells it")
         self._session = AsyncSession(AsyncTransport(base, options), self._bindings, settings)
         self.url = base
         self.files = AsyncFiles(self._session)
@@ -194,7 +191,7 @@ class AsyncDhis2:
                 return
             number += 1
 
-    async def raw(self, request: Request[object], *, timeout: float | None = None) -> RawAnswer:
+    async def raw(self, request: Request[object], *, timeout: float | None = None) -> Answer:
         """Make any call once, and give status, headers and body as they came, whatever they are.
 
         Raises ConnectionFailed where no answer came, or not all of it.
@@ -202,10 +199,10 @@ class AsyncDhis2:
         deadline = self._session.deadline(timeout)
         await self._session.start(deadline)
         answer = await self._session.attempt(request, deadline)
-        error = None if answer.broken is None else error_of(answer, self.url)
-        if error is not None:
+        error = error_of(answer, self.url)
+        if error is not None and answer.broken is not None:
             raise error
-        return RawAnswer(status=answer.status, headers=answer.headers, body=answer.body)
+        return answer
 
     async def system_info(self, *, timeout: float | None = None) -> SystemInfo:
         """Say what the server is, now: `GET /api/system/info`."""

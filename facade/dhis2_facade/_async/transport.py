@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import contextvars
 import logging
+import re
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias, cast
 
 import httpx
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from dhis2_facade._async.backend import bound, call_in_thread, fail_after
 from dhis2_facade.answers import Answer
@@ -66,18 +68,46 @@ for name in LOUD:
     logging.getLogger(name).addFilter(_not_ours)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Options:
-    """What is passed on to httpx. Nothing of it is ever printed: most of it may hold credentials."""
+    """How to log in, and what is passed on to httpx: nothing of it is ever printed."""
 
-    verify: Verify = field(default=True, repr=False)
-    proxy: Proxy | None = field(default=None, repr=False)
-    timeout: Timeouts | None = field(default=None, repr=False)
-    limits: Limits | None = field(default=None, repr=False)
-    headers: Headers = field(factory=dict, repr=False)
-    auth: Auth | None = field(default=None, repr=False)
-    transport: BaseTransport | None = field(default=None, repr=False)
-    event_hooks: Hooks = field(factory=dict, repr=False)
+    token: str | None = None
+    username: str | None = None
+    password: str | None = None
+    auth: Auth | None = None
+    verify: Verify = True
+    proxy: Proxy | None = None
+    timeout: Timeouts | None = None
+    limits: Limits | None = None
+    headers: Headers | None = None
+    transport: BaseTransport | None = None
+    event_hooks: Hooks | None = None
+
+    def problem(self) -> str | None:
+        """Say what is wrong with the credentials, without showing them."""
+        pair = (self.username is not None) + (self.password is not None)
+        token = (self.token or "").strip()
+        problems = {
+            "pass one of token=, username= with password=, and auth=": (
+                (self.token is not None) + bool(pair) + (self.auth is not None) > 1
+            ),
+            "token: expected a personal access token, such as d2pat_ and letters and digits, without blanks": (
+                self.token is not None and (not token or not token.isascii() or not re.fullmatch(r"[!-~]+", token))
+            ),
+            "username= and password= come together": pair == 1,
+            "username: it is empty or holds a colon, which cannot be sent": (
+                pair == 2 and (not self.username or ":" in self.username)
+            ),
+        }
+        return next((problem for problem, so in problems.items() if so), None)
+
+    def login(self) -> dict[str, str]:
+        """Give the header that logs in."""
+        if self.token is not None:
+            return {"Authorization": f"ApiToken {self.token.strip()}"}
+        basic = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+        return {} if self.username is None else {"Authorization": f"Basic {basic}"}
 
 
 @frozen(kw_only=True)
@@ -136,12 +166,11 @@ class AsyncTransport:
         self.base = base
         self._own = options.transport is None
         self._waits = httpx.Timeout(TIMEOUT if options.timeout is None else options.timeout).as_dict()
-        made = _client(base, options)
+        made = options.problem() or _client(base, options)
         if isinstance(made, str):
             raise InvalidInput(made)
         bound(made)
-        self._client = made
-        self.aclose = made.aclose
+        self._client, self.aclose = made, made.aclose
 
     async def attempt(self, request: Request[object], deadline: Deadline, agent: str, content: Content) -> Answer:
         """Send a request once and give what is known afterwards, also where no answer came.
@@ -233,7 +262,7 @@ def _client(base: str, options: Options) -> httpx.AsyncClient | str:
             verify = ssl.create_default_context(cafile=verify)
         return httpx.AsyncClient(
             base_url=base,
-            headers={**HEADERS, **options.headers},
+            headers={**HEADERS, **(options.headers or {}), **options.login()},
             auth=options.auth,
             verify=verify,
             proxy=options.proxy,
@@ -243,7 +272,7 @@ def _client(base: str, options: Options) -> httpx.AsyncClient | str:
                 keepalive_expiry=expiry,
             ),
             transport=options.transport,
-            event_hooks={name: list(hooks) for name, hooks in options.event_hooks.items()},
+            event_hooks={name: list(hooks) for name, hooks in (options.event_hooks or {}).items()},
             follow_redirects=False,
         )
     except OSError as error:
