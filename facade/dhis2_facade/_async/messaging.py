@@ -67,7 +67,7 @@ class AsyncMessaging:
     """
 
     def __init__(self, session: AsyncSession, files: AsyncFiles) -> None:
-        self._session, self._files = session, files
+        self._session, self._files, self._calls = session, files, session.bindings.message_conversation
 
     # -- reading --------------------------------------------------------------------------------------------------
 
@@ -98,11 +98,10 @@ class AsyncMessaging:
         Nothing is given twice, and nothing lost that matched all the time: where the list moves while it is read, it is
         read again from its beginning without what was given. Raises ListMoved where that does not end.
         """
-        choice = self._choice(
-            unread, follow_up, message_type, status, priority, assignee, search, search_operator, filters
-        )
-        request = self._lister(choice, order, fields, page_size)
         page_of(page, page_size)
+        flags, words = (unread, follow_up), (message_type, status, priority)
+        chosen = self._filters(flags, words, assignee, filters)
+        request = self._lister(chosen, search, search_operator, order, fields, page_size)
         return self._all(request, timeout) if page is None else self._only(request, page, timeout)
 
     async def _only(
@@ -155,11 +154,10 @@ class AsyncMessaging:
 
         A list that moves while it is read shows in them twice or not at all; `list` takes care of that.
         """
-        choice = self._choice(
-            unread, follow_up, message_type, status, priority, assignee, search, search_operator, filters
-        )
         page_of(None, page_size)
-        return self._pages(self._lister(choice, order, fields, page_size), timeout)
+        flags, words = (unread, follow_up), (message_type, status, priority)
+        chosen = self._filters(flags, words, assignee, filters)
+        return self._pages(self._lister(chosen, search, search_operator, order, fields, page_size), timeout)
 
     async def _pages(
         self, request: Callable[[int], Request[object]], timeout: float | None
@@ -170,44 +168,37 @@ class AsyncMessaging:
             yield got
             number, count = number + 1, got.page_count
 
-    def _choice(
-        self,
-        unread: bool | None,
-        follow_up: bool | None,
-        message_type: str | None,
-        status: str | None,
-        priority: str | None,
-        assignee: str | User | None,
-        search: str | None,
-        search_operator: str,
-        filters: OneOrMany[str],
-    ) -> tuple[Sequence[str], str | None, str]:
-        """Give the filters, the search and its operator."""
-        flags = {"read": None if unread is None else not unread, "followUp": follow_up}
-        words = {"messageType": message_type, "status": status, "priority": priority}
-        found = [f"{name}:eq:{str(bool(flag)).lower()}" for name, flag in flags.items() if flag is not None]
-        found += [f"{name}:eq:{text_of(name, word).upper()}" for name, word in words.items() if word is not None]
+    def _filters(
+        self, flags: Sequence[bool | None], words: Sequence[str | None], assignee: object, filters: OneOrMany[str]
+    ) -> Sequence[str]:
+        unread, follow_up = flags
+        marks = {"read": None if unread is None else not unread, "followUp": follow_up}
+        named = zip(("messageType", "status", "priority"), words, strict=True)
+        found = [f"{name}:eq:{str(bool(mark)).lower()}" for name, mark in marks.items() if mark is not None]
+        found += [f"{name}:eq:{text_of(name, word).upper()}" for name, word in named if word is not None]
         found += [f"assignee.id:eq:{uid_of('assignee', one, User)}" for one in several(assignee)]
-        search = None if search is None else text_of("search", search)
-        return filters_of([*found, *several(filters)]), search, text_of("search_operator", search_operator)
+        return filters_of([*found, *several(filters)])
 
     def _lister(
         self,
-        choice: tuple[Sequence[str], str | None, str],
+        filters: Sequence[str],
+        search: str | None,
+        operator: str,
         order: OneOrMany[str],
         fields: OneOrMany[str] | None,
         page_size: int,
     ) -> Callable[[int], Request[object]]:
-        filters, search, operator = choice
         chosen, orders = fields_of(fields, SUMMARY), [text_of("order", one) for one in several(order)]
+        text = UNSET if search is None else text_of("search", search)
+        how = UNSET if search is None else text_of("search_operator", operator)
 
         def request(page: int) -> Request[object]:
-            return self._session.bindings.message_conversation.list_(
+            return self._calls.list_(
                 fields=chosen,
                 filter_=[*filters],
                 order=orders,
-                query_string=UNSET if search is None else search,
-                query_operator=UNSET if search is None else operator,
+                query_string=text,
+                query_operator=how,
                 page=page,
                 page_size=page_size,
             )
@@ -219,9 +210,9 @@ class AsyncMessaging:
         pager = value.get("pager")
         given = pager if isinstance(pager, dict) else {}
         numbers = [given.get(key) for key in ("page", "pageSize", "pageCount", "total")]
-        if not all(type(number) is int for number in numbers):
+        got, size, count, total = (number if isinstance(number, int) else -1 for number in numbers)
+        if min(got, size, count, total) < 0:
             raise UnreadableAnswer("pager: expected page, pageSize, pageCount and total")
-        got, size, count, total = (int(number or 0) for number in numbers)
         items = read_list(MessageConversation, value, "messageConversations", self._session.zone)
         if page > max(count, 1) or got != page:  # a page behind the last: 2.40 and 2.41 give the last again (quirk 9b)
             items = ()
@@ -241,19 +232,16 @@ class AsyncMessaging:
         """
         uid = uid_of("uid", uid, MessageConversation)
         deadline = self._session.deadline(timeout)
-        request = self._session.bindings.message_conversation.get(uid, fields=fields_of(fields, CONVERSATION))
+        request = self._calls.get(uid, fields=fields_of(fields, CONVERSATION))
         conversation = await self._session.read(MessageConversation, request, deadline)
         if mark_read:  # the server's own markRead does nothing on 2.40 and 2.41 (quirk 14)
-            mark = self._session.bindings.message_conversation.mark_message_conversations_read(body=[uid])
-            await self._session.run(mark, Meaning.SET, deadline)
+            await self._session.run(self._calls.mark_message_conversations_read(body=[uid]), Meaning.SET, deadline)
             conversation = evolve(conversation, read=True)
         return conversation
 
     async def unread_count(self, *, timeout: float | None = None) -> int:
         """Count one's unread conversations: `GET /api/messageConversations?filter=read:eq:false&pageSize=1`."""
-        request = self._session.bindings.message_conversation.list_(
-            fields="id", filter_=["read:eq:false"], page=1, page_size=1
-        )
+        request = self._calls.list_(fields="id", filter_=["read:eq:false"], page=1, page_size=1)
         return (await self._page(request, 1, timeout)).total
 
     async def download_attachment(
@@ -271,7 +259,7 @@ class AsyncMessaging:
 
         `to`, `limit` and errors are those of `files.download`.
         """
-        request = self._session.bindings.message_conversation.get_attachment(
+        request = self._calls.get_attachment(
             uid_of("conversation", conversation, MessageConversation),
             uid_of("message", message, Message),
             uid_of("file", file, FileResource),
@@ -319,15 +307,14 @@ class AsyncMessaging:
         """
         recipients = recipients_of(users, user_groups, organisation_units, to)
         subject, text = subject_of(subject), text_of("text", text)
-        writes = self._session.bindings.writes
+        create = self._session.bindings.writes.create
         draft = Draft(
             operation="send",
             content=[subject, text, recipients.content()],
-            request=lambda uids: writes.create(subject, text, recipients, uids),
+            request=lambda uids: create(subject, text, recipients, uids),
             attachments=await self._attachments(attachments),
         )
-        sender = AsyncSender(self._session, self._files, draft, key=key, timeout=timeout)
-        return await sender.store(attempted=attempted, fetch=fetch)
+        return await AsyncSender(self._session, self._files, draft, key, timeout).store(attempted, fetch=fetch)
 
     async def reply(
         self,
@@ -346,10 +333,11 @@ class AsyncMessaging:
         `internal` is a note that only those see who get feedback; the server takes it in tickets only.
         """
         uid, text = uid_of("uid", uid, MessageConversation), text_of("text", text)
-        calls, note = self._session.bindings.message_conversation, internal or UNSET
 
         def request(uids: Sequence[str]) -> Request[object]:
-            return calls.post_message_conversation_reply(uid, body=text, attachments=[*uids] or UNSET, internal=note)
+            return self._calls.post_message_conversation_reply(
+                uid, body=text, attachments=[*uids] or UNSET, internal=internal or UNSET
+            )
 
         draft = Draft(
             operation="reply",
@@ -358,8 +346,7 @@ class AsyncMessaging:
             request=request,
             attachments=await self._attachments(attachments),
         )
-        sender = AsyncSender(self._session, self._files, draft, key=key, timeout=timeout)
-        return await sender.store(attempted=attempted, fetch=fetch)
+        return await AsyncSender(self._session, self._files, draft, key, timeout).store(attempted, fetch=fetch)
 
     async def feedback(
         self,
@@ -373,14 +360,12 @@ class AsyncMessaging:
     ) -> Sent:
         """Write a ticket to those who get feedback: `POST /api/messageConversations/feedback`; else as in `send`."""
         subject, text = subject_of(subject), text_of("text", text)
-        calls = self._session.bindings.message_conversation
         draft = Draft(
             operation="feedback",
             content=[subject, text],
-            request=lambda _: calls.post_message_conversation_feedback(subject=subject, body=text),
+            request=lambda _: self._calls.post_message_conversation_feedback(subject=subject, body=text),
         )
-        sender = AsyncSender(self._session, self._files, draft, key=key, timeout=timeout)
-        return await sender.store(attempted=attempted, fetch=fetch)
+        return await AsyncSender(self._session, self._files, draft, key, timeout).store(attempted, fetch=fetch)
 
     async def _attachments(self, attachments: OneOrMany[Attachment]) -> Sequence[str | Source]:
         pair = isinstance(attachments, tuple) and len(attachments) == 2 and isinstance(attachments[1], bytes)
@@ -413,29 +398,31 @@ class AsyncMessaging:
         Raises NotFound where there is none of them, Forbidden where one is not one's own (2.41 and later; nothing is
         marked then) or another's marks are not one's to set.
         """
-        mark = self._session.bindings.message_conversation.mark_message_conversations_read
-        return await self._mark(mark, "markedRead", conversations, user, timeout)
+        return await self._mark(self._calls.mark_message_conversations_read, "markedRead", conversations, user, timeout)
 
     async def mark_unread(
         self, conversations: OneOrMany[Conversation], *, user: str | User | None = None, timeout: float | None = None
     ) -> Marked:
         """Mark one or many as unread: `POST /api/messageConversations/unread`; else as `mark_read`."""
-        mark = self._session.bindings.message_conversation.mark_message_conversations_unread
-        return await self._mark(mark, "markedUnread", conversations, user, timeout)
+        return await self._mark(
+            self._calls.mark_message_conversations_unread, "markedUnread", conversations, user, timeout
+        )
 
     async def follow_up(
         self, conversations: OneOrMany[Conversation], *, user: str | User | None = None, timeout: float | None = None
     ) -> Marked:
         """Mark one or many for follow-up: `POST /api/messageConversations/followup`; else as `mark_read`."""
-        mark = self._session.bindings.message_conversation.mark_message_conversation_followup
-        return await self._mark(mark, "markedFollowup", conversations, user, timeout)
+        return await self._mark(
+            self._calls.mark_message_conversation_followup, "markedFollowup", conversations, user, timeout
+        )
 
     async def clear_follow_up(
         self, conversations: OneOrMany[Conversation], *, user: str | User | None = None, timeout: float | None = None
     ) -> Marked:
         """Take the follow-up mark away: `POST /api/messageConversations/unfollowup`; else as `mark_read`."""
-        mark = self._session.bindings.message_conversation.unmark_message_conversation_followup
-        return await self._mark(mark, "unmarkedFollowup", conversations, user, timeout)
+        return await self._mark(
+            self._calls.unmark_message_conversation_followup, "unmarkedFollowup", conversations, user, timeout
+        )
 
     async def _mark(
         self,
@@ -446,10 +433,9 @@ class AsyncMessaging:
         timeout: float | None,
     ) -> Marked:
         uids = uids_of("conversations", conversations, MessageConversation)
-        whose = _user(user)
         if not uids:
             return Marked(changed=(), unchanged=(), accepted=())
-        answer = await self._set(mark(body=uids, user=whose), timeout)
+        answer = await self._set(mark(body=uids, user=_user(user)), timeout)
         named = read_uids(object_of(answer), key)
         if answer.repeated or key in LIST_ALL:
             return Marked(accepted=tuple(uids) if answer.repeated else named)
@@ -469,13 +455,12 @@ class AsyncMessaging:
         deadline, whose = self._session.deadline(timeout), _user(user)
         if not uids:
             return Removed(removed=())
-        calls = self._session.bindings.message_conversation
         if len(uids) > 1:
-            return await self._remove(
-                calls.remove_user_from_message_conversations(mc=uids, user=whose), uids, user, deadline
-            )
-        who = whose or str((await self._session.me(deadline)).id)
-        return await self._remove(calls.remove_user_from_message_conversation(uids[0], who), uids, user, deadline)
+            request = self._calls.remove_user_from_message_conversations(mc=uids, user=whose)
+        else:
+            who = whose or str((await self._session.me(deadline)).id)
+            request = self._calls.remove_user_from_message_conversation(uids[0], who)
+        return await self._remove(request, uids, user, deadline)
 
     async def _remove(self, request: Request[object], uids: Sequence[str], user: object, deadline: Deadline) -> Removed:
         try:
@@ -502,14 +487,13 @@ class AsyncMessaging:
         """
         uid = uid_of("uid", uid, MessageConversation)
         deadline = self._session.deadline(timeout)
-        calls = self._session.bindings.message_conversation
-        request = calls.get(uid, fields=CONVERSATION)
+        request = self._calls.get(uid, fields=CONVERSATION)
         conversation = await self._session.read(MessageConversation, request, deadline)
         me = (await self._session.me(deadline)).id
         left = sorted((str(one.id) for one in conversation.participants), key=lambda one: one == me)
         removed: tuple[str, ...] = ()
         while left:
-            request = calls.remove_user_from_message_conversation(uid, left[0])
+            request = self._calls.remove_user_from_message_conversation(uid, left[0])
             try:
                 await self._remove(request, [uid], None if left[0] == me else left[0], deadline)
             except Forbidden as error:
@@ -536,12 +520,12 @@ class AsyncMessaging:
         Raises Conflict where the user gets no feedback, NotFound for an unknown one.
         """
         uid, who = uid_of("uid", uid, MessageConversation), uid_of("user", user, User)
-        await self._set(self._session.bindings.message_conversation.set_user_assigned(uid, user_id=who), timeout)
+        await self._set(self._calls.set_user_assigned(uid, user_id=who), timeout)
 
     async def unassign(self, uid: Conversation, *, timeout: float | None = None) -> None:
         """Assign a ticket to nobody: `DELETE /api/messageConversations/{uid}/assign`."""
         uid = uid_of("uid", uid, MessageConversation)
-        await self._set(self._session.bindings.message_conversation.remove_user_assigned(uid), timeout)
+        await self._set(self._calls.remove_user_assigned(uid), timeout)
 
     async def _set(self, request: Request[object], timeout: float | None) -> Answer:
         return await self._session.run(request, Meaning.SET, self._session.deadline(timeout))

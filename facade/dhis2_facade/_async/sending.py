@@ -69,7 +69,7 @@ class AsyncSender:
     """One draft on its way."""
 
     def __init__(
-        self, session: AsyncSession, files: AsyncFiles, draft: Draft, *, key: str | None, timeout: float | None
+        self, session: AsyncSession, files: AsyncFiles, draft: Draft, key: str | None, timeout: float | None
     ) -> None:
         self._session, self._files, self._draft = session, files, draft
         self._given = key is not None
@@ -78,7 +78,7 @@ class AsyncSender:
         self._token = Token("", "")
         self._uids: Sequence[str] = ()  # of the attachments
 
-    async def store(self, *, attempted: datetime | bool | None, fetch: bool) -> Sent:
+    async def store(self, attempted: datetime | bool | None, *, fetch: bool) -> Sent:
         """Store the draft and say what became of it; see the top of this module."""
         doubt = self._doubt(attempted)
         try:

@@ -69,7 +69,7 @@ class Draft:
 class Sender:
     """One draft on its way."""
 
-    def __init__(self, session: Session, files: Files, draft: Draft, *, key: str | None, timeout: float | None) -> None:
+    def __init__(self, session: Session, files: Files, draft: Draft, key: str | None, timeout: float | None) -> None:
         self._session, self._files, self._draft = session, files, draft
         self._given = key is not None
         self._key = draw_key() if key is None else text_of("key", key)
@@ -77,7 +77,7 @@ class Sender:
         self._token = Token("", "")
         self._uids: Sequence[str] = ()  # of the attachments
 
-    def store(self, *, attempted: datetime | bool | None, fetch: bool) -> Sent:
+    def store(self, attempted: datetime | bool | None, *, fetch: bool) -> Sent:
         """Store the draft and say what became of it; see the top of this module."""
         doubt = self._doubt(attempted)
         try:
