@@ -10,14 +10,12 @@ from typing import BinaryIO, TypeAlias
 
 from attrs import evolve
 
+from dhis2_facade import answers, bindings, errors, retry, sources
 from dhis2_facade._sync.backend import call_in_thread
 from dhis2_facade._sync.files import Files
 from dhis2_facade._sync.sending import CONVERSATION, SUMMARY, Draft, Sender
 from dhis2_facade._sync.session import Session
 from dhis2_facade._sync.watching import Cursor, Watcher
-from dhis2_facade.answers import Answer, object_of
-from dhis2_facade.bindings import Mark
-from dhis2_facade.errors import Ambiguous, Forbidden, ListMoved, UnreadableAnswer
 from dhis2_facade.inputs import (
     OneOrMany,
     fields_of,
@@ -46,11 +44,7 @@ from dhis2_facade.models import (
     read_list,
     read_uids,
 )
-from dhis2_facade.retry import Deadline, Meaning
-from dhis2_facade.sources import Attachment, Progress, Source, attachment_of
 from dhis2_wire import UNSET, Request, Unset
-
-__all__ = ["Messaging"]
 
 Conversation: TypeAlias = "str | MessageConversation"
 Attempted: TypeAlias = "datetime | bool | None"
@@ -130,7 +124,7 @@ class Messaging:
             if not moved:
                 return
             restarts += 1
-        raise ListMoved(f"the list changed each time that it was read, {RESTARTS} times without anything new")
+        raise errors.ListMoved(f"the list changed each time that it was read, {RESTARTS} times without anything new")
 
     def pages(
         self,
@@ -211,7 +205,7 @@ class Messaging:
         numbers = [given.get(key) for key in ("page", "pageSize", "pageCount", "total")]
         got, size, count, total = (number if isinstance(number, int) else -1 for number in numbers)
         if min(got, size, count, total) < 0:
-            raise UnreadableAnswer("pager: expected page, pageSize, pageCount and total")
+            raise errors.UnreadableAnswer("pager: expected page, pageSize, pageCount and total")
         items = read_list(MessageConversation, value, "messageConversations", self._session.zone)
         if page > max(count, 1) or got != page:  # a page behind the last: 2.40 and 2.41 give the last again (quirk 9b)
             items = ()
@@ -234,7 +228,7 @@ class Messaging:
         request = self._calls.get(uid, fields=fields_of(fields, CONVERSATION))
         conversation = self._session.read(MessageConversation, request, deadline)
         if mark_read:  # the server's own markRead does nothing on 2.40 and 2.41 (quirk 14)
-            self._session.run(self._calls.mark_message_conversations_read(body=[uid]), Meaning.SET, deadline)
+            self._session.run(self._calls.mark_message_conversations_read(body=[uid]), retry.Meaning.SET, deadline)
             conversation = evolve(conversation, read=True)
         return conversation
 
@@ -250,7 +244,7 @@ class Messaging:
         file: str | FileResource,
         *,
         to: str | os.PathLike[str] | BinaryIO | None = None,
-        progress: Progress | None = None,
+        progress: sources.Progress | None = None,
         limit: int | None = None,
         timeout: float | None = None,
     ) -> Download:
@@ -288,7 +282,7 @@ class Messaging:
         user_groups: OneOrMany[str | UserGroup] = (),
         organisation_units: OneOrMany[str | OrganisationUnit] = (),
         to: OneOrMany[User | UserGroup | OrganisationUnit] = (),
-        attachments: OneOrMany[Attachment] = (),
+        attachments: OneOrMany[sources.Attachment] = (),
         key: str | None = None,
         attempted: Attempted = None,
         fetch: bool = True,
@@ -320,7 +314,7 @@ class Messaging:
         uid: Conversation,
         text: str,
         *,
-        attachments: OneOrMany[Attachment] = (),
+        attachments: OneOrMany[sources.Attachment] = (),
         internal: bool = False,
         key: str | None = None,
         attempted: Attempted = None,
@@ -366,11 +360,11 @@ class Messaging:
         )
         return Sender(self._session, self._files, draft, key, timeout).store(attempted, fetch=fetch)
 
-    def _attachments(self, attachments: OneOrMany[Attachment]) -> Sequence[str | Source]:
+    def _attachments(self, attachments: OneOrMany[sources.Attachment]) -> Sequence[str | sources.Source]:
         pair = isinstance(attachments, tuple) and len(attachments) == 2 and isinstance(attachments[1], bytes)
         single = pair or hasattr(attachments, "read") or not isinstance(attachments, Iterable)
         chosen: Iterable[object] = [attachments] if single else several(attachments)
-        return [call_in_thread(attachment_of, one) for one in chosen]
+        return [call_in_thread(sources.attachment_of, one) for one in chosen]
 
     def add_recipients(
         self,
@@ -423,7 +417,7 @@ class Messaging:
 
     def _mark(
         self,
-        mark: Mark,
+        mark: bindings.Mark,
         key: str,
         conversations: OneOrMany[Conversation],
         user: str | User | None,
@@ -433,7 +427,7 @@ class Messaging:
         if not uids:
             return Marked(changed=(), unchanged=(), accepted=())
         answer = self._set(mark(body=uids, user=_user(user)), timeout)
-        named = read_uids(object_of(answer), key)
+        named = read_uids(answers.object_of(answer), key)
         if answer.repeated or key in LIST_ALL:
             return Marked(accepted=tuple(uids) if answer.repeated else named)
         return Marked(changed=named, unchanged=tuple(uid for uid in uids if uid not in named))
@@ -459,21 +453,21 @@ class Messaging:
             request = self._calls.remove_user_from_message_conversation(uids[0], who)
         return self._remove(request, uids, user, deadline)
 
-    def _remove(self, request: Request[object], uids: Sequence[str], user: object, deadline: Deadline) -> Removed:
+    def _remove(self, request: Request[object], uids: Sequence[str], user: object, deadline: retry.Deadline) -> Removed:
         try:
-            answer = self._session.run(request, Meaning.SET, deadline)
-        except Forbidden as error:
+            answer = self._session.run(request, retry.Meaning.SET, deadline)
+        except errors.Forbidden as error:
             if not error.repeated:
                 raise
             if user is not None:
-                raise Ambiguous(
+                raise errors.Ambiguous(
                     f"the removal may have been done before its answer was lost: {error} messaging.get() shows it",
                     method=error.method,
                     path=error.path,
                 ) from None
             # What one has left one may not leave again: the attempt whose answer was lost did it (quirk 15e).
             return Removed(removed=tuple(uids))
-        removed = tuple(uids) if answer.repeated else read_uids(object_of(answer), "removed")
+        removed = tuple(uids) if answer.repeated else read_uids(answers.object_of(answer), "removed")
         return Removed(removed=removed, unchanged=tuple(uid for uid in uids if uid not in removed))
 
     def delete_for_everyone(self, uid: Conversation, *, timeout: float | None = None) -> tuple[str, ...]:
@@ -493,7 +487,7 @@ class Messaging:
             request = self._calls.remove_user_from_message_conversation(uid, left[0])
             try:
                 self._remove(request, [uid], None if left[0] == me else left[0], deadline)
-            except Forbidden as error:
+            except errors.Forbidden as error:
                 error.args = (f"{error.args[0]} Still taking part: {', '.join(left)}.",)
                 raise
             removed, left = (*removed, left[0]), left[1:]
@@ -524,8 +518,8 @@ class Messaging:
         uid = uid_of("uid", uid, MessageConversation)
         self._set(self._calls.remove_user_assigned(uid), timeout)
 
-    def _set(self, request: Request[object], timeout: float | None) -> Answer:
-        return self._session.run(request, Meaning.SET, self._session.deadline(timeout))
+    def _set(self, request: Request[object], timeout: float | None) -> answers.Answer:
+        return self._session.run(request, retry.Meaning.SET, self._session.deadline(timeout))
 
 
 def _user(user: str | User | None) -> str | Unset:
