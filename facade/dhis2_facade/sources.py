@@ -7,7 +7,7 @@ import io
 import mimetypes
 import os
 import re
-import tempfile
+import secrets
 from collections.abc import Callable
 from pathlib import Path, PurePath
 from typing import BinaryIO, TypeAlias, cast
@@ -199,8 +199,8 @@ class Target:
                     not path.exists(), f"to: {path} is there already; pass the path to write, and it is replaced"
                 )
                 self.path = path
-            handle, temporary = tempfile.mkstemp(prefix=".dhis2-", suffix=".part", dir=self._folder)
-            self._file, self._temporary = os.fdopen(handle, "wb"), Path(temporary)
+            self._temporary = self._folder / f".dhis2-{secrets.token_hex(8)}.part"
+            self._file = self._temporary.open("xb")
         elif self._file is not None and self.written:
             self._file.seek(self._start)
             self._file.truncate()
@@ -217,9 +217,6 @@ class Target:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            umask = os.umask(0)
-            os.umask(umask)
-            self._temporary.chmod(0o666 & ~umask)  # as any file that the user writes, not private as a temporary one
             self._temporary.replace(self.path)
             self._temporary = None
         return self._file.getvalue() if self._memory and isinstance(self._file, io.BytesIO) else None

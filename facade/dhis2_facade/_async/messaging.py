@@ -12,7 +12,7 @@ from attrs import evolve
 from dhis2_facade import answers, bindings, errors, retry, sources
 from dhis2_facade._async.backend import call_in_thread
 from dhis2_facade._async.files import AsyncFiles
-from dhis2_facade._async.sending import CONVERSATION, SUMMARY, AsyncSender, Draft
+from dhis2_facade._async.sending import CONVERSATION, SUMMARY, AsyncSender
 from dhis2_facade._async.session import AsyncSession
 from dhis2_facade._async.watching import AsyncWatcher, Cursor
 from dhis2_facade.inputs import (
@@ -304,13 +304,17 @@ class AsyncMessaging:
         recipients = recipients_of(users, user_groups, organisation_units, to)
         subject, text = subject_of(subject), text_of("text", text)
         create = self._session.bindings.writes.create
-        draft = Draft(
-            operation="send",
+        sender = AsyncSender(
+            self._session,
+            self._files,
+            "send",
+            lambda uids: create(subject, text, recipients, uids),
             content=[subject, text, recipients.content()],
-            request=lambda uids: create(subject, text, recipients, uids),
             attachments=await self._attachments(attachments),
+            key=key,
+            timeout=timeout,
         )
-        return await AsyncSender(self._session, self._files, draft, key, timeout).store(attempted, fetch=fetch)
+        return await sender.store(attempted, fetch=fetch)
 
     async def reply(
         self,
@@ -335,14 +339,18 @@ class AsyncMessaging:
                 uid, body=text, attachments=[*uids] or UNSET, internal=internal or UNSET
             )
 
-        draft = Draft(
-            operation="reply",
+        sender = AsyncSender(
+            self._session,
+            self._files,
+            "reply",
+            request,
             conversation=uid,
             content=[text, bool(internal)],
-            request=request,
             attachments=await self._attachments(attachments),
+            key=key,
+            timeout=timeout,
         )
-        return await AsyncSender(self._session, self._files, draft, key, timeout).store(attempted, fetch=fetch)
+        return await sender.store(attempted, fetch=fetch)
 
     async def feedback(
         self,
@@ -356,12 +364,16 @@ class AsyncMessaging:
     ) -> Sent:
         """Write a ticket to those who get feedback: `POST /api/messageConversations/feedback`; else as in `send`."""
         subject, text = subject_of(subject), text_of("text", text)
-        draft = Draft(
-            operation="feedback",
+        sender = AsyncSender(
+            self._session,
+            self._files,
+            "feedback",
+            lambda _: self._calls.post_message_conversation_feedback(subject=subject, body=text),
             content=[subject, text],
-            request=lambda _: self._calls.post_message_conversation_feedback(subject=subject, body=text),
+            key=key,
+            timeout=timeout,
         )
-        return await AsyncSender(self._session, self._files, draft, key, timeout).store(attempted, fetch=fetch)
+        return await sender.store(attempted, fetch=fetch)
 
     async def _attachments(self, attachments: OneOrMany[sources.Attachment]) -> Sequence[str | sources.Source]:
         pair = isinstance(attachments, tuple) and len(attachments) == 2 and isinstance(attachments[1], bytes)

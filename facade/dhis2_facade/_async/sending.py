@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from dhis2_facade import answers, errors, inputs, keys, retry, sources
 from dhis2_facade._async.backend import call_in_thread, sleep
@@ -47,32 +47,33 @@ USED = "is already used"
 BY_DATABASE = ("value too long", "invalid byte sequence", "not-null property")
 
 
-@frozen(kw_only=True)
-class Draft:
-    """What is to be stored."""
-
-    operation: str  # send, reply, feedback
-    content: list[object]  # what the same key must not be used for twice
-    request: Callable[[Sequence[str]], Request[object]]  # made of the uids of its attachments
-    conversation: str | None = None  # uid, of a reply
-    attachments: Sequence[str | sources.Source] = ()
-
-
 class AsyncSender:
-    """One draft on its way."""
+    """One message on its way: `operation` is send, reply or feedback, `conversation` the uid that a reply goes to.
+
+    `request` makes the call of the uids of its attachments; `content` is what its key must not be used for twice.
+    """
 
     def __init__(
-        self, session: AsyncSession, files: AsyncFiles, draft: Draft, key: str | None, timeout: float | None
+        self,
+        session: AsyncSession,
+        files: AsyncFiles,
+        operation: str,
+        request: Callable[[Sequence[str]], Request[object]],
+        *,
+        content: list[object],
+        conversation: str | None = None,
+        attachments: Sequence[str | sources.Source] = (),
+        key: str | None,
+        timeout: float | None,
     ) -> None:
-        self._session, self._files, self._draft = session, files, draft
-        self._given = key is not None
-        self._key = keys.draw_key() if key is None else inputs.text_of("key", key)
-        self._deadline = session.deadline(timeout)
-        self._token = keys.Token("", "")
+        self._session, self._files, self._operation, self._request = session, files, operation, request
+        self._content, self._conversation, self._attachments = content, conversation, attachments
+        self._given, self._key = key is not None, keys.draw_key() if key is None else inputs.text_of("key", key)
+        self._deadline, self._token = session.deadline(timeout), keys.Token("", "")
         self._uids: Sequence[str] = ()  # of the attachments
 
     async def store(self, attempted: datetime | bool | None, *, fetch: bool) -> Sent:
-        """Store the draft and say what became of it; see the top of this module."""
+        """Store it and say what became of it; see the top of this module."""
         doubt = self._doubt(attempted)
         try:
             await self._session.start(self._deadline)
@@ -80,7 +81,7 @@ class AsyncSender:
             sent = None
             if self._given and attempted is not False:
                 doubt = max(doubt, self._session.attempted.get(self._token.hash, doubt))
-                sent = await self._find(doubt + self._session.settings.settle, "an earlier attempt may have stored it.")
+                sent = await self._find(doubt + self._session.settle, "an earlier attempt may have stored it.")
             rounds = ROUNDS
             while sent is None:
                 await self._upload(prints, ROUNDS - rounds)
@@ -92,7 +93,7 @@ class AsyncSender:
             raise
         except BaseException as interruption:
             interruption.add_note(
-                f"the {self._draft.operation} may or may not have been stored; with key={self._key!r} and the same "
+                f"the {self._operation} may or may not have been stored; with key={self._key!r} and the same "
                 "content it is found out, and stored at most once"
             )
             raise
@@ -104,7 +105,7 @@ class AsyncSender:
         if self._session.no_trust:
             raise errors.InvalidInput(f"key: no key can be kept, since {self._session.no_trust}")
         prints = []
-        for one in self._draft.attachments:
+        for one in self._attachments:
             if isinstance(one, sources.Source) and not one.again:
                 raise errors.InvalidInput(f"key: {one.name} can be read only once, so not sent again; pass its bytes")
             prints.append(await call_in_thread(one.md5) if isinstance(one, sources.Source) else one)
@@ -112,15 +113,14 @@ class AsyncSender:
         return prints
 
     def _token_of(self, prints: Sequence[str]) -> keys.Token:
-        draft = self._draft
-        named = [[one.name] if isinstance(one, sources.Source) else [] for one in draft.attachments]
+        named = [[one.name] if isinstance(one, sources.Source) else [] for one in self._attachments]
         files = [[*name, print_] for name, print_ in zip(named, prints, strict=True)]
-        return keys.Token.of(self._key, draft.operation, draft.conversation, [*draft.content, files])
+        return keys.Token.of(self._key, self._operation, self._conversation, [*self._content, files])
 
     def _doubt(self, attempted: datetime | bool | None) -> float:
         """Give the moment (monotonic) at which an attempt may last have been made, as far as the caller knows."""
         if attempted is None or attempted is False:
-            return self._session.settings.started
+            return self._session.started
         if not isinstance(attempted, datetime) or attempted.tzinfo is None:
             raise errors.InvalidInput(
                 "attempted: expected a datetime with its zone, False (never) or None (perhaps now)"
@@ -156,19 +156,18 @@ class AsyncSender:
 
     async def _look(self, deadline: retry.Deadline) -> Sent | None:
         """Look for the token once: a reply in its thread, all else among one's own conversations."""
-        session, draft = self._session, self._draft
-        me = await session.me(deadline)
-        if draft.conversation is None:
+        me = await self._session.me(deadline)
+        if self._conversation is None:
             places = await self._search(LOOK_UP, deadline)
         else:
             try:
-                places = [await self._get(draft.conversation, LOOK_UP, deadline)]
+                places = [await self._get(self._conversation, LOOK_UP, deadline)]
             except errors.NotFound:
                 places = []
         hits = [(place.id, digest) for place in places for digest in keys.own_hits(place.messages, self._token, me.id)]
         if any(digest != self._token.digest for _, digest in hits):
             raise errors.KeyReused(
-                f"the key was used for another {draft.operation} before; use a key for one content only"
+                f"the key was used for another {self._operation} before; use a key for one content only"
             )
         if len(hits) > 1:
             log.warning("stored %d times: something between client and server repeats requests", len(hits))
@@ -202,7 +201,7 @@ class AsyncSender:
         """Upload what is not on the server yet, with uids that the key gives where the caller has one."""
         uids: list[str] = []
         seen: list[str] = []
-        for place, one in enumerate(self._draft.attachments):
+        for place, one in enumerate(self._attachments):
             if isinstance(one, str):
                 uids.append(one)
                 seen.append(one)
@@ -219,26 +218,26 @@ class AsyncSender:
 
     async def _send(self, *, again: bool) -> Sent | None:
         """Send until it is stored or refused. None where an earlier, refused attempt spent its files (`again`)."""
-        session, request, count = self._session, self._draft.request(self._uids), 0
-        agent = self._token.in_agent(session.settings.agent)
+        session, request, count = self._session, self._request(self._uids), 0
+        agent = self._token.in_agent(session.agent)
         while True:
             now = time.monotonic()
             left = self._deadline.left(now)
             # Of the time that is left, enough is kept for looking where no answer comes.
-            share = left if session.no_trust else max(left / 2, left - session.settings.settle)
+            share = left if session.no_trust else max(left / 2, left - session.settle)
             session.remember(self._token.hash, now)
             answer = await session.attempt(request, retry.Deadline(share, now), agent=agent)
             count, happened = count + 1, session.outcome(answer, write=True)
             error = answers.error_of(answer, session.transport.base)
             if happened is retry.Outcome.UNKNOWN:
                 why = str(error or f"{request.method} {request.path}: {answer.status}, which does not say.")
-                sent = await self._find(time.monotonic() + session.settings.settle, why)
+                sent = await self._find(time.monotonic() + session.settle, why)
                 if sent is None:
                     raise self._ambiguous(why)
                 return sent
             session.attempted.pop(self._token.hash, None)
             if happened is retry.Outcome.DONE or error is None:
-                return Sent(key=self._key, uid=self._draft.conversation or answers.location_uid(answer))
+                return Sent(key=self._key, uid=self._conversation or answers.location_uid(answer))
             wait = session.pause(count, happened, retry.Meaning.ONCE, answer)
             if wait is None or wait >= self._deadline.left(time.monotonic()):
                 return await self._refused(error, again=again)
@@ -249,8 +248,8 @@ class AsyncSender:
         said = error.server_message or ""
         named = ATTACHMENT.search(said)
         place = list(self._uids).index(named[1]) if named and named[1] in self._uids else None
-        if again and place is not None and USED in said and not isinstance(self._draft.attachments[place], str):
-            return await self._find(time.monotonic() + self._session.settings.settle, str(error))
+        if again and place is not None and USED in said and not isinstance(self._attachments[place], str):
+            return await self._find(time.monotonic() + self._session.settle, str(error))
         error.spent = tuple(self._uids[: place + (USED in said)]) if place is not None else ()
         if isinstance(error, errors.Conflict) and any(words in said for words in BY_DATABASE):
             error.spent = tuple(self._uids)
@@ -261,7 +260,7 @@ class AsyncSender:
 
     def _ambiguous(self, why: str) -> errors.Ambiguous:
         return errors.Ambiguous(
-            f"the {self._draft.operation} may or may not have been stored: {why} "
+            f"the {self._operation} may or may not have been stored: {why} "
             f"To find out and go on, make the same call with key={self._key!r}.",
             spent=tuple(self._uids),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -67,11 +67,11 @@ class AsyncWatcher:
         session = self._session
         await session.start(session.deadline(self._timeout))
         if cursor is None:
-            now = (await session.ask_info(session.deadline(self._timeout))).server_date or datetime.now(UTC)
+            now = (await session.ask_info(session.deadline(self._timeout))).server_date or datetime.now(session.zone)
             cursor = Cursor(now.replace(tzinfo=session.zone))
         while True:
             for conversation, message, uid, created in await self._new(cursor):
-                cursor = cursor.behind(uid, created, timedelta(seconds=session.settings.settle))
+                cursor = cursor.behind(uid, created, timedelta(seconds=session.settle))
                 yield NewMessage(conversation=conversation, message=message, cursor=cursor.write())
             await sleep(self._interval)
 

@@ -111,16 +111,17 @@ class Dhis2:
         # From here on no local of this frame shows a secret, whoever prints a traceback with locals.
         del token, username, password, auth, verify, proxy, headers
         base = inputs.base_url(url, allow_http=allow_http)
-        settings = session.Settings(
+        known = timezone is not None or check_version
+        inputs.require(known, "timezone: needed with check_version=False, since only the first call tells it")
+        self._session = session.Session(
+            Transport(base, options),
+            self._bindings,
             agent=keys.agent_of(user_agent),
             deadline=inputs.seconds_of("deadline", deadline),
             settle=inputs.seconds_of("settle", settle, zero=True),
             check_version=check_version,
             timezone=timezone,
         )
-        known = timezone is not None or check_version
-        inputs.require(known, "timezone: needed with check_version=False, since only the first call tells it")
-        self._session = session.Session(Transport(base, options), self._bindings, settings)
         self.url = base
         self.files = files.Files(self._session)
         self.people = people.People(self._session)

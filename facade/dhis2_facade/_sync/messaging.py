@@ -13,7 +13,7 @@ from attrs import evolve
 from dhis2_facade import answers, bindings, errors, retry, sources
 from dhis2_facade._sync.backend import call_in_thread
 from dhis2_facade._sync.files import Files
-from dhis2_facade._sync.sending import CONVERSATION, SUMMARY, Draft, Sender
+from dhis2_facade._sync.sending import CONVERSATION, SUMMARY, Sender
 from dhis2_facade._sync.session import Session
 from dhis2_facade._sync.watching import Cursor, Watcher
 from dhis2_facade.inputs import (
@@ -301,13 +301,17 @@ class Messaging:
         recipients = recipients_of(users, user_groups, organisation_units, to)
         subject, text = subject_of(subject), text_of("text", text)
         create = self._session.bindings.writes.create
-        draft = Draft(
-            operation="send",
+        sender = Sender(
+            self._session,
+            self._files,
+            "send",
+            lambda uids: create(subject, text, recipients, uids),
             content=[subject, text, recipients.content()],
-            request=lambda uids: create(subject, text, recipients, uids),
             attachments=self._attachments(attachments),
+            key=key,
+            timeout=timeout,
         )
-        return Sender(self._session, self._files, draft, key, timeout).store(attempted, fetch=fetch)
+        return sender.store(attempted, fetch=fetch)
 
     def reply(
         self,
@@ -332,14 +336,18 @@ class Messaging:
                 uid, body=text, attachments=[*uids] or UNSET, internal=internal or UNSET
             )
 
-        draft = Draft(
-            operation="reply",
+        sender = Sender(
+            self._session,
+            self._files,
+            "reply",
+            request,
             conversation=uid,
             content=[text, bool(internal)],
-            request=request,
             attachments=self._attachments(attachments),
+            key=key,
+            timeout=timeout,
         )
-        return Sender(self._session, self._files, draft, key, timeout).store(attempted, fetch=fetch)
+        return sender.store(attempted, fetch=fetch)
 
     def feedback(
         self,
@@ -353,12 +361,16 @@ class Messaging:
     ) -> Sent:
         """Write a ticket to those who get feedback: `POST /api/messageConversations/feedback`; else as in `send`."""
         subject, text = subject_of(subject), text_of("text", text)
-        draft = Draft(
-            operation="feedback",
+        sender = Sender(
+            self._session,
+            self._files,
+            "feedback",
+            lambda _: self._calls.post_message_conversation_feedback(subject=subject, body=text),
             content=[subject, text],
-            request=lambda _: self._calls.post_message_conversation_feedback(subject=subject, body=text),
+            key=key,
+            timeout=timeout,
         )
-        return Sender(self._session, self._files, draft, key, timeout).store(attempted, fetch=fetch)
+        return sender.store(attempted, fetch=fetch)
 
     def _attachments(self, attachments: OneOrMany[sources.Attachment]) -> Sequence[str | sources.Source]:
         pair = isinstance(attachments, tuple) and len(attachments) == 2 and isinstance(attachments[1], bytes)

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from datetime import UTC, datetime, tzinfo
 from typing import TypeVar
 
-from attrs import AttrsInstance, evolve, field, frozen
+from attrs import AttrsInstance, evolve
 
 from dhis2_facade import answers, bindings, errors, inputs, retry
 from dhis2_facade._sync.backend import Lock, current_loop, sleep
@@ -32,27 +32,27 @@ NO_TRUST = "the client did not look whether the server receives its User-Agent (
 REWRITTEN = "the server does not receive this client's User-Agent as it was sent; something on the way rewrites it"
 
 
-@frozen(kw_only=True)
-class Settings:
-    """What a client is told once."""
-
-    agent: str
-    deadline: float  # seconds
-    settle: float  # seconds
-    check_version: bool
-    timezone: tzinfo | None = None
-    started: float = field(factory=time.monotonic)
-
-
 class Session:
     """What all calls of one client share."""
 
-    def __init__(self, transport: Transport, bindings: bindings.Bindings, settings: Settings) -> None:
-        self.transport, self.bindings, self.settings = transport, bindings, settings
-        self.zone: tzinfo = settings.timezone or UTC
+    def __init__(
+        self,
+        transport: Transport,
+        bindings: bindings.Bindings,
+        *,
+        agent: str,
+        deadline: float,  # seconds, of a call
+        settle: float,  # seconds
+        check_version: bool,
+        timezone: tzinfo | None,
+    ) -> None:
+        self.transport, self.bindings, self.agent, self.settle = transport, bindings, agent, settle
+        self.started = time.monotonic()
+        self.zone: tzinfo = timezone or UTC
+        self._timezone, self._deadline, self._check_version = timezone, deadline, check_version
         self.no_trust: str | None = NO_TRUST  # why tokens prove nothing, or None
         self.attempted: OrderedDict[str, float] = OrderedDict()  # hash of a token → when it was last sent
-        self._checked = not settings.check_version
+        self._checked = not check_version
         self._me: User | None = None
         self._lock = Lock()
         self._process = os.getpid()
@@ -78,7 +78,7 @@ class Session:
 
     def deadline(self, timeout: float | None, *, transfer: bool = False) -> retry.Deadline:
         """Give the moment at which a call gives up: after `timeout` seconds, or what the client was told."""
-        usual = TRANSFER_DEADLINE if transfer else self.settings.deadline
+        usual = TRANSFER_DEADLINE if transfer else self._deadline
         return retry.Deadline(usual if timeout is None else inputs.seconds_of("timeout", timeout), time.monotonic())
 
     def start(self, deadline: retry.Deadline) -> None:
@@ -94,7 +94,7 @@ class Session:
     def ask_info(self, deadline: retry.Deadline) -> SystemInfo:
         """Give `GET /api/system/info`."""
         answer = self.repeat(self.bindings.system.get_system_info(), retry.Meaning.READ, deadline)
-        return read_object(SystemInfo, answers.object_of(answer), self.settings.timezone or UTC)
+        return read_object(SystemInfo, answers.object_of(answer), self._timezone or UTC)
 
     def _learn(self, info: SystemInfo) -> None:
         found, wanted = re.match(r"(?:2\.)?(\d{2,})", info.version or ""), self.bindings.version
@@ -107,9 +107,9 @@ class Session:
                 f"the server is DHIS2 {info.version}, this client is for 2.{wanted}: "
                 f"from dhis2_facade.v{found[1]} import … (or check_version=False, at your own risk)"
             )
-        if self.settings.timezone is None:
+        if self._timezone is None:
             self.zone = zone_of(info.time_zone)
-        self.no_trust = None if info.user_agent == self.settings.agent else REWRITTEN
+        self.no_trust = None if info.user_agent == self.agent else REWRITTEN
         if self.no_trust:
             log.info("keys prove nothing: %s", self.no_trust)
 
@@ -172,10 +172,10 @@ class Session:
         content: Content | None = None,
     ) -> answers.Answer:
         """Make one attempt."""
-        agent = agent or self.settings.agent
+        agent = agent or self.agent
         answer = self.transport.attempt(request, deadline, agent, content or Content())
         if self.outcome(answer) is retry.Outcome.UNKNOWN:  # a server that comes back may be another one
-            self._checked = not self.settings.check_version
+            self._checked = not self._check_version
         return answer
 
     def outcome(self, answer: answers.Answer, *, write: bool = False) -> retry.Outcome:
