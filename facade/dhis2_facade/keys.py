@@ -57,9 +57,10 @@ def agent_of(prefix: str | None) -> str:
     """Give the client's User-Agent behind the user's own prefix. Raises InvalidInput where the token has no room."""
     agent = f"{prefix} {AGENT}" if prefix else AGENT
     room = LONGEST_AGENT - HASH - DIGEST - len(" key=.") - len(AGENT) - 1
-    if prefix and (len(prefix) > room or not prefix.isascii() or not prefix.isprintable()):
+    # A blank at its beginning is none of a header's value: every call would fail.
+    if prefix and (len(prefix) > room or not prefix.isascii() or not prefix.isprintable() or prefix != prefix.strip()):
         raise errors.InvalidInput(
-            f"user_agent: at most {room} printable ASCII characters, so that the server keeps all of it"
+            f"user_agent: at most {room} printable ASCII characters, no blank at its ends, so that the server keeps it"
         )
     return agent
 

@@ -14,7 +14,7 @@ from typing import TypeAlias, cast
 import httpx
 from attrs import evolve, frozen
 
-from dhis2_facade import answers, errors, retry, sources
+from dhis2_facade import answers, errors, inputs, profiles, retry, sources
 from dhis2_facade._async.backend import bound, call_in_thread, fail_after
 from dhis2_wire import Request
 
@@ -55,9 +55,9 @@ for name in LOUD:
 class Options:
     """How to log in, and what is passed on to httpx: nothing of it is ever printed."""
 
-    token: str | None = None
-    username: str | None = None
-    password: str | None = None
+    token: object = None
+    username: object = None
+    password: object = None
     auth: Auth | None = None
     verify: Verify = True
     proxy: Proxy | None = None
@@ -67,28 +67,38 @@ class Options:
     transport: BaseTransport | None = None
     event_hooks: Hooks | None = None
 
+    __getstate__ = profiles.refuse_pickle
+
     def problem(self) -> str | None:
         """Say what is wrong with the credentials, without showing them."""
         pair = (self.username is not None) + (self.password is not None)
-        token = (self.token or "").strip()
+        token, username = str(self.token).strip(), str(self.username)
         problems = {
             "pass one of token=, username= with password=, and auth=": (
                 (self.token is not None) + bool(pair) + (self.auth is not None) > 1
             ),
             "token: expected a personal access token, such as d2pat_ and letters and digits, without blanks": (
-                self.token is not None and (not token or not token.isascii() or not re.fullmatch(r"[!-~]+", token))
+                self.token is not None and not (isinstance(self.token, str) and re.fullmatch("[!-~]+", token))
             ),
-            "username= and password= come together": pair == 1,
+            "username= and password= come together, both text": (
+                pair == 1 or (pair == 2 and not (isinstance(self.username, str) and isinstance(self.password, str)))
+            ),
             "username: it is empty or holds a colon, which cannot be sent": (
-                pair == 2 and (not self.username or ":" in self.username)
+                self.username is not None and (not username or ":" in username)
+            ),
+            # The environment gives bytes that are no UTF-8 so; the error of encoding them would hold the password.
+            "username or password: it has half a surrogate pair, which cannot be written in UTF-8": (
+                re.search("[\ud800-\udfff]", f"{self.username}{self.password}") is not None
             ),
         }
         return next((problem for problem, so in problems.items() if so), None)
 
     def login(self) -> dict[str, str]:
-        """Give the header that logs in."""
+        """Give the header that logs in. Raises InvalidInput."""
+        problem = self.problem()
+        inputs.require(problem is None, str(problem))
         if self.token is not None:
-            return {"Authorization": f"ApiToken {self.token.strip()}"}
+            return {"Authorization": f"ApiToken {str(self.token).strip()}"}
         basic = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
         return {} if self.username is None else {"Authorization": f"Basic {basic}"}
 
@@ -149,7 +159,7 @@ class AsyncTransport:
         self.base = base
         self._own = options.transport is None
         self._waits = httpx.Timeout(TIMEOUT if options.timeout is None else options.timeout).as_dict()
-        made = options.problem() or _client(base, options)
+        made = _client(base, options)
         if isinstance(made, str):
             raise errors.InvalidInput(made)
         bound(made)
@@ -241,6 +251,7 @@ class AsyncTransport:
 
 def _client(base: str, options: Options) -> httpx.AsyncClient | str:
     """Make httpx's client, or say what is wrong; what httpx itself says may hold a proxy's password."""
+    headers = {**HEADERS, **(options.headers or {}), **options.login()}
     limits = options.limits or httpx.Limits(max_connections=100, max_keepalive_connections=20)
     expiry = IDLE if limits.keepalive_expiry is None else min(IDLE, limits.keepalive_expiry)
     verify = options.verify
@@ -249,7 +260,7 @@ def _client(base: str, options: Options) -> httpx.AsyncClient | str:
             verify = ssl.create_default_context(cafile=verify)
         return httpx.AsyncClient(
             base_url=base,
-            headers={**HEADERS, **(options.headers or {}), **options.login()},
+            headers=headers,
             auth=options.auth,
             verify=verify,
             proxy=options.proxy,
