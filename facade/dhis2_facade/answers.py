@@ -45,6 +45,7 @@ DISGUISED: tuple[tuple[int, str, type[HttpError]], ...] = (
     (401, "You don't have access to fileResource", errors.Forbidden),  # 2.40, of a file of another domain
 )
 ADVICE: Mapping[type[HttpError], str] = {
+    errors.HttpError: "Check that this version of the server has this call.",
     errors.BadRequest: "Correct what it names.",
     errors.Unauthenticated: "Check the token, or the username and password; tokens expire and can be revoked.",
     errors.Forbidden: "Ask as a user who takes part in it, or who has the authority.",
@@ -54,6 +55,11 @@ ADVICE: Mapping[type[HttpError], str] = {
     errors.ServerError: "The server failed; its log says why.",
     errors.Redirected: "No redirect is followed; use the address that answers itself.",
 }
+# Where a page says what is wrong: Tomcat's own line (quirks 18 and 33), DHIS2's XML, any title.
+SAID = (
+    re.compile(r"<b>Message</b>(?P<said>.*?)</p>", re.DOTALL),
+    re.compile(r"<(?P<tag>message|title|h1)>(?P<said>.*?)</(?P=tag)>", re.DOTALL | re.IGNORECASE),
+)
 # Where a server sends those who are not logged in, behind its own address (quirk 7).
 LOGIN = re.compile(r"/(dhis-web-login|dhis-web-commons/security/login|login|index\.html|login\.action)(\.action)?/?")
 
@@ -115,8 +121,8 @@ def error_of(answer: Answer, base: str) -> Dhis2Error | None:
 
 
 def _http_error(kind: type[HttpError], answer: Answer, said: str | None, code: str | None = None) -> HttpError:
-    words = [f"{answer.method} {answer.path}: {answer.status}", said or "without a word", ADVICE.get(kind, "")]
-    message = ". ".join(word.rstrip(".") for word in words if word) + "."
+    words = [f"{answer.method} {answer.path}: {answer.status}", said or "without a word", ADVICE[kind]]
+    message = ". ".join(word.rstrip(".") for word in words) + "."
     return kind(
         message, method=answer.method, path=answer.path, status=answer.status, error_code=code, server_message=said
     )
@@ -131,7 +137,7 @@ def _redirected(answer: Answer, base: str) -> HttpError:
         where = f"{target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}" if target.netloc else target.path
     except ValueError:
         secure, where = False, "what is no address"
-    said = f"redirected to {clean(where)}"
+    said = f"redirected to {clean(where) or 'no address'}"
     if secure:
         said += f"; this server answers at https://{home.netloc}{home.path}, use that as url"
     return _http_error(Redirected, answer, said)
@@ -155,9 +161,10 @@ def _said(answer: Answer) -> tuple[str | None, str | None]:
                 said = html.unescape(said)
             code = value.get("errorCode")
             return (clean(said) if said else None), (code if isinstance(code, str) else None)
-    title = re.search(r"<(title|h1|message)>(.*?)</\1>", text, re.DOTALL | re.IGNORECASE)
-    if title:
-        return clean(html.unescape(title[2])) or None, None
+    for where in SAID:
+        said = where.search(text)
+        if said:
+            return clean(html.unescape(said["said"])) or None, None
     return (clean(text) or None) if answer.media_type.startswith("text/plain") else None, None
 
 
