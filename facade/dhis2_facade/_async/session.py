@@ -119,13 +119,24 @@ class AsyncSession:
             return
         async with self._lock:
             if not self._checked:
-                self._learn(await self.ask_info(deadline))
+                self._learn(await self._ask_info(deadline))
                 self._checked = True
 
-    async def ask_info(self, deadline: Deadline) -> SystemInfo:
-        """Give `GET /api/system/info`."""
+    async def info(self, deadline: Deadline) -> SystemInfo:
+        """Give what the server is, now; where that is the first call of all, it is not asked twice."""
+        self.guard()
+        info = await self._ask_info(deadline)
+        if not self._checked:
+            self._learn(info)
+            self._checked = True
+        return info
+
+    async def _ask_info(self, deadline: Deadline) -> SystemInfo:
         done = await self.repeat(self.bindings.system.get_system_info(), Meaning.READ, deadline)
-        return read_object(SystemInfo, object_of(done.answer), self.settings.timezone or UTC)
+        value = object_of(done.answer)
+        name = value.get("serverTimeZoneId")
+        zone = self.settings.timezone or zone_of(name if isinstance(name, str) else None)
+        return read_object(SystemInfo, value, zone)
 
     def _learn(self, info: SystemInfo) -> None:
         found = re.match(r"(?:2\.)?(\d{2,})", info.version or "")

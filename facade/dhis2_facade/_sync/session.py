@@ -120,13 +120,24 @@ class Session:
             return
         with self._lock:
             if not self._checked:
-                self._learn(self.ask_info(deadline))
+                self._learn(self._ask_info(deadline))
                 self._checked = True
 
-    def ask_info(self, deadline: Deadline) -> SystemInfo:
-        """Give `GET /api/system/info`."""
+    def info(self, deadline: Deadline) -> SystemInfo:
+        """Give what the server is, now; where that is the first call of all, it is not asked twice."""
+        self.guard()
+        info = self._ask_info(deadline)
+        if not self._checked:
+            self._learn(info)
+            self._checked = True
+        return info
+
+    def _ask_info(self, deadline: Deadline) -> SystemInfo:
         done = self.repeat(self.bindings.system.get_system_info(), Meaning.READ, deadline)
-        return read_object(SystemInfo, object_of(done.answer), self.settings.timezone or UTC)
+        value = object_of(done.answer)
+        name = value.get("serverTimeZoneId")
+        zone = self.settings.timezone or zone_of(name if isinstance(name, str) else None)
+        return read_object(SystemInfo, value, zone)
 
     def _learn(self, info: SystemInfo) -> None:
         found = re.match(r"(?:2\.)?(\d{2,})", info.version or "")

@@ -76,12 +76,10 @@ class Watcher:
             sleep(self._interval)
 
     def _now(self) -> Cursor:
-        deadline = self._session.deadline(self._timeout)
-        self._session.start(deadline)
-        info = self._session.ask_info(deadline)
+        info = self._session.info(self._session.deadline(self._timeout))
         if info.server_date is None:
             raise NotFound("the server does not say its time; pass a cursor")
-        return Cursor(info.server_date.replace(tzinfo=self._session.zone))
+        return Cursor(info.server_date)
 
     def _new(self, state: Cursor) -> list[tuple[MessageConversation, Message, str, datetime]]:
         """Give what is new, oldest first. Threads are read one by one: in a list all see internal notes (25)."""
