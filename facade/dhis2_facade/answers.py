@@ -46,6 +46,7 @@ DISGUISED: tuple[tuple[int, str, type[HttpError]], ...] = (
     (401, "You don't have access to fileResource", errors.Forbidden),  # 2.40, of a file of another domain
 )
 ADVICE: Mapping[type[Dhis2Error], str] = {
+    errors.HttpError: "Check that this version of the server has this call.",
     errors.BadRequest: "Correct what it names.",
     errors.Unauthenticated: "Check the token, or the username and password; tokens expire and can be revoked.",
     errors.Forbidden: "Ask as a user who takes part in it, or who has the authority.",
@@ -55,6 +56,13 @@ ADVICE: Mapping[type[Dhis2Error], str] = {
     errors.ServerError: "The server failed; its log says why.",
     errors.Redirected: "No redirect is followed; use the address that answers itself.",
 }
+# Where a page says what is wrong: Tomcat's own line (quirks 18 and 33), DHIS2's XML, any title.
+SAID = (
+    re.compile(r"<b>Message</b>(.*?)</p>", re.DOTALL),
+    re.compile(r"<message>(.*?)</message>", re.DOTALL),
+    re.compile(r"<title>(.*?)</title>", re.DOTALL | re.IGNORECASE),
+    re.compile(r"<h1>(.*?)</h1>", re.DOTALL | re.IGNORECASE),
+)
 # Where a server sends those who are not logged in, behind its own address (quirk 7).
 LOGIN = re.compile(r"/(dhis-web-login|dhis-web-commons/security/login|login|index\.html|login\.action)(\.action)?/?")
 
@@ -110,14 +118,15 @@ def _redirect(answer: Answer, base: str) -> tuple[bool, str]:
     host = f"{target.scheme}://{target.netloc.rpartition('@')[2]}" if target.netloc else ""
     secure = same and target.scheme == "https" and home.scheme == "http"
     advice = f"; this server answers at https://{home.netloc}{home.path}, use that as url" * secure
-    return login, f"redirected to {clean(host + target.path)}{advice}"
+    return login, f"redirected to {clean(host + target.path) or 'no address'}{advice}"
 
 
 def error_of(answer: Answer, base: str) -> Dhis2Error | None:
     """Give the error that an answer is, or None where it is 2xx and whole."""
     if answer.status // 100 == 3:
         login, where = _redirect(answer, base)
-        return _http_error(errors.Unauthenticated if login else errors.Redirected, answer, where)
+        kind = errors.Unauthenticated if login else errors.Redirected
+        return _http_error(kind, answer, "the server asks to log in" if login else where)
     if answer.status >= 400:
         said, code = _said(answer)
         kind = ERRORS.get(answer.status, errors.ServerError if answer.status >= 500 else HttpError)
@@ -137,8 +146,8 @@ def _error(kind: type[E], answer: Answer, problem: str) -> E:
 
 
 def _http_error(kind: type[E], answer: Answer, said: str | None, code: str | None = None) -> E:
-    words = [str(answer.status), said or "without a word", ADVICE.get(kind, "")]
-    error = _error(kind, answer, ". ".join(word.rstrip(".") for word in words if word) + ".")
+    words = [str(answer.status), said or "without a word", ADVICE[kind]]
+    error = _error(kind, answer, ". ".join(word.rstrip(".") for word in words) + ".")
     error.error_code, error.server_message = code, said
     return error
 
@@ -159,8 +168,8 @@ def _said(answer: Answer) -> tuple[str | None, str | None]:
         text = html.unescape(str(said or "")) if "servlet" in value else str(said or "")
         code = value.get("errorCode")
         return clean(text) or None, code if isinstance(code, str) else None
-    title = re.search(r"<(title|h1|message)>(.*?)</\1>", text, re.DOTALL | re.IGNORECASE)
-    text = html.unescape(title[2]) if title else text * answer.media_type.startswith("text/plain")
+    found = next((found[1] for where in SAID if (found := where.search(text))), None)
+    text = html.unescape(found) if found else text * answer.media_type.startswith("text/plain")
     return clean(text) or None, None
 
 

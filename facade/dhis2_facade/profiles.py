@@ -88,9 +88,12 @@ def _read(path: Path) -> dict[str, Profile] | str:
 def _problem(name: str, table: object) -> str | None:
     if not isinstance(table, dict):
         return f"{name} stands outside of a profile; write [name of the profile] above it"
-    wrong = [key for key, value in table.items() if not isinstance(value, KEYS.get(key, type(None)))]
+    unknown = sorted(table.keys() - KEYS.keys())
+    if unknown:
+        return f"[{name}] has {', '.join(unknown)}; a profile has {', '.join(sorted(KEYS))}"
+    wrong = next((key for key, value in table.items() if not isinstance(value, KEYS[key])), None)
     if wrong:
-        return f"[{name}] {', '.join(wrong)}: a profile has {', '.join(KEYS)}, all text but allow_http, true or false"
+        return f"[{name}] {wrong} is not {'text' if KEYS[wrong] is str else 'true or false'}"
     return None if table.get("url") else f"[{name}] has no url"
 
 

@@ -196,9 +196,7 @@ class AsyncDhis2:
 
     async def system_info(self, *, timeout: float | None = None) -> models.SystemInfo:
         """Say what the server is, now: `GET /api/system/info`."""
-        deadline = self._session.deadline(timeout)
-        await self._session.start(deadline)
-        return await self._session.ask_info(deadline)
+        return await self._session.info(self._session.deadline(timeout))
 
     # -- its life -------------------------------------------------------------------------------------------------
 

@@ -87,15 +87,22 @@ class AsyncSession:
             return
         async with self._lock:
             if not self._checked:
-                self._learn(await self.ask_info(deadline))
-                self._checked = True
+                await self.info(deadline)
 
-    async def ask_info(self, deadline: retry.Deadline) -> SystemInfo:
-        """Give `GET /api/system/info`."""
-        answer = await self.repeat(self.bindings.system.get_system_info(), retry.Meaning.READ, deadline)
-        return read_object(SystemInfo, answers.object_of(answer), self._timezone or UTC)
+    async def info(self, deadline: retry.Deadline) -> SystemInfo:
+        """Give what the server is, now; where that is the first call of all, it is not asked twice."""
+        self.guard()
+        value = answers.object_of(
+            await self.repeat(self.bindings.system.get_system_info(), retry.Meaning.READ, deadline)
+        )
+        name = value.get("serverTimeZoneId")
+        zone = self._timezone or zone_of(name if isinstance(name, str) else None)
+        info = read_object(SystemInfo, value, zone)
+        if not self._checked:
+            self._learn(info, zone)
+        return info
 
-    def _learn(self, info: SystemInfo) -> None:
+    def _learn(self, info: SystemInfo, zone: tzinfo) -> None:
         found, wanted = re.match(r"(?:2\.)?(\d{2,})", info.version or ""), self.bindings.version
         if found is None:
             raise errors.NotDhis2(
@@ -106,8 +113,7 @@ class AsyncSession:
                 f"the server is DHIS2 {info.version}, this client is for 2.{wanted}: "
                 f"from dhis2_facade.v{found[1]} import … (or check_version=False, at your own risk)"
             )
-        if self._timezone is None:
-            self.zone = zone_of(info.time_zone)
+        self.zone, self._checked = zone, True
         self.no_trust = None if info.user_agent == self.agent else REWRITTEN
         if self.no_trust:
             log.info("keys prove nothing: %s", self.no_trust)

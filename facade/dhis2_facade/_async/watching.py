@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -65,10 +65,8 @@ class AsyncWatcher:
     async def watch(self, cursor: Cursor | None) -> AsyncIterator[NewMessage]:
         """Look, hand over, wait, for ever."""
         session = self._session
-        await session.start(session.deadline(self._timeout))
         if cursor is None:
-            now = (await session.ask_info(session.deadline(self._timeout))).server_date or datetime.now(session.zone)
-            cursor = Cursor(now.replace(tzinfo=session.zone))
+            cursor = Cursor((await session.info(session.deadline(self._timeout))).server_date or datetime.now(UTC))
         while True:
             for conversation, message, uid, created in await self._new(cursor):
                 cursor = cursor.behind(uid, created, timedelta(seconds=session.settle))

@@ -197,9 +197,7 @@ class Dhis2:
 
     def system_info(self, *, timeout: float | None = None) -> models.SystemInfo:
         """Say what the server is, now: `GET /api/system/info`."""
-        deadline = self._session.deadline(timeout)
-        self._session.start(deadline)
-        return self._session.ask_info(deadline)
+        return self._session.info(self._session.deadline(timeout))
 
     # -- its life -------------------------------------------------------------------------------------------------
 

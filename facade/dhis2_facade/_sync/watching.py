@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -66,10 +66,8 @@ class Watcher:
     def watch(self, cursor: Cursor | None) -> Iterator[NewMessage]:
         """Look, hand over, wait, for ever."""
         session = self._session
-        session.start(session.deadline(self._timeout))
         if cursor is None:
-            now = (session.ask_info(session.deadline(self._timeout))).server_date or datetime.now(session.zone)
-            cursor = Cursor(now.replace(tzinfo=session.zone))
+            cursor = Cursor((session.info(session.deadline(self._timeout))).server_date or datetime.now(UTC))
         while True:
             for conversation, message, uid, created in self._new(cursor):
                 cursor = cursor.behind(uid, created, timedelta(seconds=session.settle))
