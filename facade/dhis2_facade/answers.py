@@ -125,8 +125,8 @@ def error_of(answer: Answer, base: str) -> Dhis2Error | None:
     """Give the error that an answer is, or None where it is 2xx and whole."""
     if answer.status // 100 == 3:
         login, where = _redirect(answer, base)
-        kind = errors.Unauthenticated if login else errors.Redirected
-        return _http_error(kind, answer, "the server asks to log in" if login else where)
+        moved = errors.Unauthenticated if login else errors.Redirected
+        return _http_error(moved, answer, "the server asks to log in" if login else where)
     if answer.status >= 400:
         said, code = _said(answer)
         kind = ERRORS.get(answer.status, errors.ServerError if answer.status >= 500 else HttpError)
