@@ -15,9 +15,8 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from dhis2_facade.errors import InvalidInput
+from dhis2_facade import errors, uid
 from dhis2_facade.models import Message
-from dhis2_facade.uid import derive
 
 __all__ = ["AGENT", "LONGEST_AGENT", "Token", "agent_of", "draw_key", "file_uid", "first_hit", "own_hits"]
 
@@ -60,9 +59,8 @@ def agent_of(prefix: str | None) -> str:
     room = LONGEST_AGENT - HASH - DIGEST - len(" key=.") - len(AGENT) - 1
     # A blank at its beginning is none of a header's value: every call would fail.
     if prefix and (len(prefix) > room or not prefix.isascii() or not prefix.isprintable() or prefix != prefix.strip()):
-        raise InvalidInput(
-            f"user_agent: at most {room} printable ASCII characters, no blank at its ends, so that the server keeps "
-            "all of it"
+        raise errors.InvalidInput(
+            f"user_agent: at most {room} printable ASCII characters, no blank at its ends, so that the server keeps it"
         )
     return agent
 
@@ -89,4 +87,4 @@ def first_hit(messages: Iterable[Message] | None, token: Token) -> Message | Non
 
 def file_uid(key: str, place: int, md5: str, round_: int) -> str:
     """Give the uid of an attachment of a write with a caller's key, the same at each attempt of a round."""
-    return derive(hashlib.sha256(json.dumps([key, place, md5, round_]).encode()).digest())
+    return uid.derive(hashlib.sha256(json.dumps([key, place, md5, round_]).encode()).digest())

@@ -29,7 +29,6 @@ __all__ = [
     "NewMessage",
     "OrganisationUnit",
     "Page",
-    "RawAnswer",
     "Removed",
     "Sent",
     "SystemInfo",
@@ -384,12 +383,3 @@ class Download:
     size: int  # bytes
     path: Path | None = None
     content: bytes | None = field(default=None, repr=False)
-
-
-@frozen(kw_only=True)
-class RawAnswer:
-    """An answer as it came: status, headers in lower case, body."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False, hash=False)
-    body: bytes = field(repr=False)

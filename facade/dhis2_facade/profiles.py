@@ -8,19 +8,24 @@ import stat
 import sys
 import tomllib
 from pathlib import Path
+from typing import NoReturn
 
 from attrs import field, frozen
 
-from dhis2_facade.credentials import refuse_pickle
 from dhis2_facade.errors import InvalidInput
 
 __all__ = ["Profile", "from_environment", "load", "profiles_file"]
 
 APPLICATION = "dhis2-facade"
 FILE = "profiles.toml"
-KEYS = {"url", "token", "username", "password", "version", "allow_http"}
+KEYS = {"url": str, "token": str, "username": str, "password": str, "version": str, "allow_http": bool}
 URL, TOKENS, USERNAME, PASSWORD = "DHIS2_URL", ("DHIS2_TOKEN", "DHIS2_PAT"), "DHIS2_USERNAME", "DHIS2_PASSWORD"
 PROFILE, VERSION = "DHIS2_PROFILE", "DHIS2_VERSION"
+
+
+def refuse_pickle(self: object) -> NoReturn:
+    """Raise TypeError: a pickle is written where anybody may read it."""
+    raise TypeError(f"{type(self).__name__} holds credentials and cannot be pickled")
 
 
 @frozen(kw_only=True)
@@ -83,12 +88,12 @@ def _read(path: Path) -> dict[str, Profile] | str:
 def _problem(name: str, table: object) -> str | None:
     if not isinstance(table, dict):
         return f"{name} stands outside of a profile; write [name of the profile] above it"
-    unknown = sorted(set(table) - KEYS)
+    unknown = sorted(table.keys() - KEYS.keys())
     if unknown:
         return f"[{name}] has {', '.join(unknown)}; a profile has {', '.join(sorted(KEYS))}"
-    for key, value in table.items():
-        if not isinstance(value, bool if key == "allow_http" else str):
-            return f"[{name}] {key} is not {'true or false' if key == 'allow_http' else 'text'}"
+    wrong = next((key for key, value in table.items() if not isinstance(value, KEYS[key])), None)
+    if wrong:
+        return f"[{name}] {wrong} is not {'text' if KEYS[wrong] is str else 'true or false'}"
     return None if table.get("url") else f"[{name}] has no url"
 
 

@@ -16,8 +16,7 @@ from typing import BinaryIO, TypeAlias, cast
 
 from attrs import field, frozen
 
-from dhis2_facade.errors import InvalidInput
-from dhis2_facade.inputs import require, uid_of
+from dhis2_facade import errors, inputs
 from dhis2_facade.models import FileResource
 from dhis2_facade.uid import is_uid
 
@@ -42,10 +41,10 @@ def _using(name: object) -> Iterator[None]:
     """Say as InvalidInput what this machine says of a file; of a closed one, or a NUL in its name, as ValueError."""
     try:
         yield
-    except InvalidInput:
+    except errors.InvalidInput:
         raise
     except (OSError, ValueError) as error:
-        raise InvalidInput(f"{name}: {getattr(error, 'strerror', None) or error}") from None
+        raise errors.InvalidInput(f"{name}: {getattr(error, 'strerror', None) or error}") from None
 
 
 class _Once:
@@ -57,7 +56,7 @@ class _Once:
     def read(self, size: int = -1) -> bytes:
         with _using("the file to upload cannot be read"):
             piece: object = self.file.read(size)
-        require(isinstance(piece, bytes), f"a file to upload gives bytes, this one gave {type(piece).__name__}")
+        inputs.require(isinstance(piece, bytes), f"a file to upload gives bytes, this one gave {type(piece).__name__}")
         return cast("bytes", piece)
 
     def close(self) -> None:
@@ -117,19 +116,21 @@ def source_of(source: object, *, name: str | None = None, content_type: str | No
         path = Path(source)
         with _using(f"{path} cannot be read"):
             regular = stat.S_ISREG(path.stat().st_mode)  # opening a pipe would wait for who writes into it
-            require(regular, f"{path} is no regular file; open it, and pass the open file")
+            inputs.require(regular, f"{path} is no regular file; open it, and pass the open file")
             size, opener, name = path.stat().st_size, lambda: _opened(path), name or path.name
     else:
-        require(hasattr(source, "read"), f"expected a path, an open file or (name, bytes), got {type(source).__name__}")
+        inputs.require(
+            hasattr(source, "read"), f"expected a path, an open file or (name, bytes), got {type(source).__name__}"
+        )
         given = getattr(source, "name", None)
         name = name or (PurePath(given).name if isinstance(given, str) else None)
         size, opener = _open_file(cast("BinaryIO", source))
-    require(name, "a file needs a name: pass (name, bytes), or name=")
+    inputs.require(name, "a file needs a name: pass (name, bytes), or name=")
     name = str(name)
-    require(name.isprintable(), f"{name!r}: the name of a file is printable")
-    require(size != 0, f"{name}: it is empty, and the server takes no empty file")
+    inputs.require(name.isprintable(), f"{name!r}: the name of a file is printable")
+    inputs.require(size != 0, f"{name}: it is empty, and the server takes no empty file")
     kind = content_type or mimetypes.guess_type(name)[0] or DEFAULT_TYPE
-    require(re.fullmatch(TYPE, kind, re.ASCII), f"content_type: expected one such as text/csv, got {kind!r}")
+    inputs.require(re.fullmatch(TYPE, kind, re.ASCII), f"content_type: expected one such as text/csv, got {kind!r}")
     return Source(name, kind, size, opener, owned=isinstance(source, str | os.PathLike))
 
 
@@ -142,7 +143,7 @@ def _open_file(file: BinaryIO) -> tuple[int | None, Callable[[], BinaryIO]]:
     """Give the size and the content of an open file from where it stands; no size for a pipe or a socket."""
     mode = getattr(file, "mode", "b")
     is_text = hasattr(file, "encoding") or (isinstance(mode, str) and "b" not in mode)
-    require(not is_text, 'a file is sent as bytes; open it with mode "rb"')
+    inputs.require(not is_text, 'a file is sent as bytes; open it with mode "rb"')
     try:
         start = file.tell()
         size = file.seek(0, io.SEEK_END) - start
@@ -161,11 +162,11 @@ def _open_file(file: BinaryIO) -> tuple[int | None, Callable[[], BinaryIO]]:
 def attachment_of(one: object) -> str | Source:
     """Give the uid of an attachment that is on the server, or the source of one that is to be uploaded."""
     if isinstance(one, FileResource) or is_uid(one):
-        uid = uid_of("attachments", one, FileResource)
+        uid = inputs.uid_of("attachments", one, FileResource)
         clash = isinstance(one, str) and Path(one).exists()
-        require(not clash, f"attachments: {uid} is a uid and a file here; pass Path({uid!r}) for the file")
+        inputs.require(not clash, f"attachments: {uid} is a uid and a file here; pass Path({uid!r}) for the file")
         return uid
-    require(not isinstance(one, bytes), "attachments: bytes need a name: pass (name, bytes)")
+    inputs.require(not isinstance(one, bytes), "attachments: bytes need a name: pass (name, bytes)")
     return source_of(one)
 
 
@@ -196,13 +197,15 @@ class Target:
         if isinstance(to, str | os.PathLike):
             path = Path(to)
             self._folder, self.path = (path, None) if path.is_dir() else (path.parent, path)
-            require(self._folder.is_dir(), f"to: there is no folder {self._folder}")
+            inputs.require(self._folder.is_dir(), f"to: there is no folder {self._folder}")
             # Replacing a device or a pipe would take it away from everybody.
             odd = self.path is not None and path.exists() and not path.is_file()
-            require(not odd, f"to: {path} is no regular file; open it, and pass the open file")
+            inputs.require(not odd, f"to: {path} is no regular file; open it, and pass the open file")
         elif to is not None:
             writes = hasattr(to, "write") and not hasattr(to, "encoding")
-            require(writes, f'to: expected a path, a file opened with mode "wb" or None, got {type(to).__name__}')
+            inputs.require(
+                writes, f'to: expected a path, a file opened with mode "wb" or None, got {type(to).__name__}'
+            )
             self._file = to
             try:
                 self._start = to.tell() if to.seekable() else -1
@@ -236,7 +239,9 @@ class Target:
         """Write a piece."""
         with _using("to: the file cannot be written"):
             count = cast("BinaryIO", self._file).write(piece)
-        require(count in (None, len(piece)), f"to: the file took {count} of {len(piece)} bytes; open it with a buffer")
+        inputs.require(
+            count in (None, len(piece)), f"to: the file took {count} of {len(piece)} bytes; open it with a buffer"
+        )
         self.written += len(piece)
 
     def finish(self) -> bytes | None:
@@ -252,7 +257,7 @@ class Target:
 
     def _require_new(self) -> None:
         there = self.path is not None and self.path.exists()
-        require(not there, f"to: {self.path} is there already; pass the path to write, and it is replaced")
+        inputs.require(not there, f"to: {self.path} is there already; pass the path to write, and it is replaced")
 
     def _become(self, temporary: Path, path: Path) -> None:
         if self._named:  # then it replaces nothing, also nothing that came in the meantime

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dhis2_facade import profiles
-from dhis2_facade.credentials import Credentials
+from dhis2_facade._sync.transport import Options
 from dhis2_facade.errors import InvalidInput
 from dhis2_facade.profiles import Profile, from_environment, load, profiles_file, read_profiles
 
@@ -43,17 +43,17 @@ def written(path: Path, text: str | bytes, mode: int = 0o600) -> Path:
 
 @given(texts.filter(lambda text: text and ":" not in text), texts)
 def test_username_and_password_are_sent_as_they_are(username: str, password: str) -> None:
-    header = Credentials(username=username, password=password).headers()["Authorization"]
+    header = Options(username=username, password=password).login()["Authorization"]
     scheme, _, pair = header.partition(" ")
     assert (scheme, base64.b64decode(pair).decode()) == ("Basic", f"{username}:{password}")
 
 
 def test_a_token_is_sent_without_the_line_end_of_its_file() -> None:
-    assert Credentials(token="d2pat_abc\n").headers() == {"Authorization": "ApiToken d2pat_abc"}
+    assert Options(token="d2pat_abc\n").login() == {"Authorization": "ApiToken d2pat_abc"}
 
 
 def test_without_credentials_nothing_is_sent_and_auth_is_left_to_httpx() -> None:
-    assert Credentials().headers() == Credentials(auth=("clerk", "x")).headers() == {}
+    assert Options().login() == Options(auth=("clerk", "x")).login() == {}
 
 
 @pytest.mark.parametrize(
@@ -78,13 +78,13 @@ def test_without_credentials_nothing_is_sent_and_auth_is_left_to_httpx() -> None
 )
 def test_credentials_that_cannot_be_sent_are_refused_and_not_shown(given_: dict[str, object], said: str) -> None:
     with pytest.raises(InvalidInput, match=said) as refused:
-        Credentials(**given_).headers()
+        Options(**given_).login()
     assert "hidden" not in f"{refused.value!r}{refused.value.__context__!r}{refused.value.__cause__!r}"
 
 
 def test_credentials_show_in_no_repr_and_no_pickle() -> None:
     for one in (
-        Credentials(token="hidden", auth=("hidden", "hidden")),
+        Options(token="hidden", auth=("hidden", "hidden")),
         Profile(url="https://a:hidden@b", token="hidden"),
     ):
         assert "hidden" not in repr(one)

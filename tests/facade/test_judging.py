@@ -15,7 +15,6 @@ from dhis2_facade.answers import (
     Answer,
     clean,
     error_of,
-    json_of,
     location_uid,
     object_of,
     outcome,
@@ -246,7 +245,7 @@ def test_a_redirect_shows_no_credentials_and_no_query() -> None:
 @pytest.mark.parametrize("kind", ["text/html", "text/html;charset=utf-8", "text/plain", "", "application/octet-stream"])
 def test_what_is_not_said_to_be_json_is_somebody_elses(kind: str) -> None:
     with pytest.raises(errors.NotDhis2, match=r"instead of JSON\. Is there a proxy or a login page before the server"):
-        json_of(answer(200, {"id": UID}, {"content-type": kind} if kind else {}))
+        object_of(answer(200, {"id": UID}, {"content-type": kind} if kind else {}))
 
 
 @pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=utf-8", "application/problem+json"])
@@ -256,19 +255,21 @@ def test_json_is_known_by_its_type(kind: str) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"nope", b"[" * 100_000, b"1" * 5000])
 def test_json_that_is_none_is_unreadable_and_not_shown_from_the_inside(body: bytes) -> None:
-    with pytest.raises(errors.UnreadableAnswer, match=r"200, but its JSON cannot be read\.$") as refused:
-        json_of(answer(200, body))
+    with pytest.raises(
+        errors.UnreadableAnswer, match=r"200, but it is no object in JSON that can be read\.$"
+    ) as refused:
+        object_of(answer(200, body))
     assert refused.value.__context__ is None
 
 
 def test_json_that_broke_off_says_why() -> None:
     with pytest.raises(errors.UnreadableAnswer, match=r"200, but reset\.$"):
-        json_of(answer(200, b'{"id"', broken="reset"))
+        object_of(answer(200, b'{"id"', broken="reset"))
 
 
-@pytest.mark.parametrize(("body", "kind"), [([], "list"), ("a", "str"), (None, "NoneType"), (5, "int")])
-def test_what_is_no_object_is_unreadable(body: object, kind: str) -> None:
-    with pytest.raises(errors.UnreadableAnswer, match=f"expected an object, got {kind}"):
+@pytest.mark.parametrize("body", [[], "a", None, 5])
+def test_what_is_no_object_is_unreadable(body: object) -> None:
+    with pytest.raises(errors.UnreadableAnswer, match="it is no object in JSON"):
         object_of(answer(200, body))
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dhis2_facade.answers import Answer, outcome
 from dhis2_facade.retry import (
     ATTEMPTS,
     BASE,
@@ -21,8 +22,14 @@ from dhis2_facade.retry import (
     outcome_of,
     pause,
     retry_after,
-    written,
 )
+
+
+def written(status: int, *, login: bool) -> Outcome:
+    """What is known of a send, reply or feedback."""
+    location = {"location": "/dhis-web-login"} if login else {}
+    return outcome(Answer("POST", "/api/messageConversations", status, location), "https://dhis2.test", write=True)
+
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 D, R, W, U, F = Outcome.DONE, Outcome.REFUSED, Outcome.WAIT, Outcome.UNKNOWN, Outcome.FAILED
