@@ -23,6 +23,17 @@ async def fail_after(seconds: float) -> AsyncIterator[None]:
         yield
 
 
+@asynccontextmanager
+async def held(lock: anyio.Lock, seconds: float) -> AsyncIterator[None]:
+    """Hold a lock. Raises TimeoutError where it is not free within the time."""
+    async with fail_after(seconds):
+        await lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 async def call_in_thread(function: Callable[..., T], *arguments: object) -> T:
     """Call what blocks without blocking the event loop."""
     return await anyio.to_thread.run_sync(function, *arguments)

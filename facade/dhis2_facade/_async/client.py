@@ -10,7 +10,7 @@ from typing import ClassVar, NoReturn, Self, TypedDict, TypeVar, Unpack
 
 from attrs import evolve, has
 
-from dhis2_facade import answers, bindings, inputs, keys, models, profiles, retry
+from dhis2_facade import answers, bindings, errors, inputs, keys, models, profiles, retry
 from dhis2_facade._async import files, messaging, people, session
 from dhis2_facade._async.transport import (
     AsyncTransport,
@@ -49,6 +49,13 @@ class ClientOptions(TypedDict, total=False):
     timezone: tzinfo | None
     deadline: float
     settle: float
+
+
+class _Told:
+    """Options on their way through frames that may be printed, where its repr shows none."""
+
+    def __init__(self, options: ClientOptions) -> None:
+        self.options = options
 
 
 class AsyncDhis2:
@@ -107,9 +114,13 @@ class AsyncDhis2:
             transport=transport,
             event_hooks=event_hooks,
         )
+        try:
+            base, problem = inputs.base_url(url, allow_http=allow_http), ""
+        except errors.InvalidInput as error:
+            base, problem = "", str(error)
         # From here on no local of this frame shows a secret, whoever prints a traceback with locals.
-        del token, username, password, auth, verify, proxy, headers
-        base = inputs.base_url(url, allow_http=allow_http)
+        del url, token, username, password, auth, verify, proxy, headers, transport, event_hooks
+        inputs.require(not problem, problem)
         known = timezone is not None or check_version
         inputs.require(known, "timezone: needed with check_version=False, since only the first call tells it")
         self._session = session.AsyncSession(
@@ -132,7 +143,9 @@ class AsyncDhis2:
 
         Without DHIS2_URL the profile that DHIS2_PROFILE names. Raises InvalidInput where nothing is said.
         """
-        return cls._of(profiles.from_environment(), options)
+        told = _Told(options)
+        del options
+        return cls._of(profiles.from_environment(), told)
 
     @classmethod
     def from_profile(cls, name: str, *, file: Path | None = None, **options: Unpack[ClientOptions]) -> Self:
@@ -141,17 +154,19 @@ class AsyncDhis2:
         A profile is a TOML table with url, and token or username and password. Raises InvalidInput, also where others
         may read the file.
         """
-        return cls._of(profiles.load(name, file=file), options)
+        told = _Told(options)
+        del options
+        return cls._of(profiles.load(name, file=file), told)
 
     @classmethod
-    def _of(cls, profile: profiles.Profile, options: ClientOptions) -> Self:
+    def _of(cls, profile: profiles.Profile, told: _Told) -> Self:
         return cls(
             profile.url,
             token=profile.token,
             username=profile.username,
             password=profile.password,
             allow_http=profile.allow_http,
-            **options,
+            **told.options,
         )
 
     # -- every other call of the server ---------------------------------------------------------------------------

@@ -31,6 +31,17 @@ def fail_after(seconds: float) -> Iterator[None]:
         _running.end = before
 
 
+@contextmanager
+def held(lock: threading.Lock, seconds: float) -> Iterator[None]:
+    """Hold a lock. Raises TimeoutError where it is not free within the time."""
+    if not lock.acquire(timeout=max(0.0, seconds)):
+        raise TimeoutError
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def call_in_thread(function: Callable[..., T], *arguments: object) -> T:
     """Call it: here everything may block."""
     return function(*arguments)

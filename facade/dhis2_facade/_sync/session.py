@@ -15,7 +15,7 @@ from typing import TypeVar
 from attrs import AttrsInstance, evolve
 
 from dhis2_facade import answers, bindings, errors, inputs, retry
-from dhis2_facade._sync.backend import Lock, current_loop, sleep
+from dhis2_facade._sync.backend import Lock, current_loop, held, sleep
 from dhis2_facade._sync.transport import Content, Transport
 from dhis2_facade.models import SystemInfo, User, read_object, zone_of
 from dhis2_wire import Request
@@ -86,9 +86,15 @@ class Session:
         self.guard()
         if self._checked:
             return
-        with self._lock:
-            if not self._checked:
-                self.info(deadline)
+        try:
+            with held(self._lock, deadline.left(time.monotonic())):
+                if not self._checked:
+                    self.info(deadline)
+        except TimeoutError:
+            pass
+        else:
+            return
+        raise errors.TimedOut(f"no answer from {self.transport.base} to this client's first call, which is on its way.")
 
     def info(self, deadline: retry.Deadline) -> SystemInfo:
         """Give what the server is, now; where that is the first call of all, it is not asked twice."""
@@ -119,13 +125,14 @@ class Session:
 
     def remember(self, hash_: str, now: float) -> None:
         """Keep the moment at which something was last sent with a token."""
+        self.attempted.pop(hash_, None)  # to the end, also where another thread takes it away meanwhile
         self.attempted[hash_] = now
-        self.attempted.move_to_end(hash_)
         if len(self.attempted) > REMEMBERED:
             self.attempted.popitem(last=False)
 
     def me(self, deadline: retry.Deadline) -> User:
         """Give who one is, asked once."""
+        self.guard()
         if self._me is None:
             self._me = self.read(User, self.bindings.me.get_current_user(fields=ME), deadline)
         return self._me
@@ -176,6 +183,7 @@ class Session:
         content: Content | None = None,
     ) -> answers.Answer:
         """Make one attempt."""
+        self.guard()  # it may have been closed while the call waited
         agent = agent or self.agent
         answer = self.transport.attempt(request, deadline, agent, content or Content())
         if self.outcome(answer) is retry.Outcome.UNKNOWN:  # a server that comes back may be another one
