@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import mimetypes
@@ -18,8 +19,6 @@ from dhis2_facade import errors, inputs
 from dhis2_facade.models import FileResource
 from dhis2_facade.uid import is_uid
 
-__all__ = ["Attachment", "Progress", "Source", "Target", "attachment_of", "source_of"]
-
 Upload: TypeAlias = "str | os.PathLike[str] | BinaryIO | tuple[str, bytes] | bytes"
 Attachment: TypeAlias = "str | os.PathLike[str] | BinaryIO | tuple[str, bytes] | FileResource"
 Progress: TypeAlias = Callable[[int, int | None], None]
@@ -34,7 +33,7 @@ RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?",
 
 
 class _Once:
-    """A pipe or socket: nothing but `read`, since its length and place mean nothing."""
+    """A pipe or socket of the caller's: nothing but `read`, since its length and place mean nothing."""
 
     def __init__(self, file: BinaryIO, start: int = 0) -> None:
         self.file, self.start = file, start
@@ -43,6 +42,9 @@ class _Once:
         piece: object = self.file.read(size)
         inputs.require(isinstance(piece, bytes), f"a file to upload gives bytes, this one gave {type(piece).__name__}")
         return cast("bytes", piece)
+
+    def close(self) -> None:
+        """Leave it open: it is the caller's."""
 
 
 class _Window(_Once):
@@ -62,8 +64,7 @@ class Source:
     name: str
     content_type: str
     size: int | None  # bytes
-    open: Callable[[], bytes | BinaryIO] = field(repr=False)  # gives the content from its beginning
-    owned: bool = False  # whether what is opened is ours to close
+    open: Callable[[], BinaryIO] = field(repr=False)  # gives the content from its beginning, to be closed
 
     @property
     def again(self) -> bool:
@@ -72,16 +73,10 @@ class Source:
 
     def md5(self) -> str:
         """Hash the content, piece by piece; only of a source that can be read again."""
-        content = self.open()
-        if isinstance(content, bytes):
-            return hashlib.md5(content, usedforsecurity=False).hexdigest()
-        try:
-            digest = hashlib.md5(usedforsecurity=False)
+        digest = hashlib.md5(usedforsecurity=False)
+        with contextlib.closing(self.open()) as content:
             while piece := content.read(PIECE):
                 digest.update(piece)
-        finally:
-            if self.owned:
-                content.close()
         return digest.hexdigest()
 
 
@@ -90,10 +85,10 @@ def source_of(source: object, *, name: str | None = None, content_type: str | No
     if isinstance(source, tuple) and len(source) == 2:
         name, source = name or str(source[0]), source[1]
     size: int | None
-    opener: Callable[[], bytes | BinaryIO]
+    opener: Callable[[], BinaryIO]
     if isinstance(source, bytes | bytearray):
         content = bytes(source)
-        size, opener = len(content), lambda: content
+        size, opener = len(content), lambda: io.BytesIO(content)
     elif isinstance(source, str | os.PathLike):
         path = Path(source)
         try:
@@ -114,7 +109,7 @@ def source_of(source: object, *, name: str | None = None, content_type: str | No
     inputs.require(size != 0, f"{name}: it is empty, and the server takes no empty file")
     kind = content_type or mimetypes.guess_type(name)[0] or DEFAULT_TYPE
     inputs.require(re.fullmatch(TYPE, kind, re.ASCII), f"content_type: expected one such as text/csv, got {kind!r}")
-    return Source(name, kind, size, opener, owned=isinstance(source, str | os.PathLike))
+    return Source(name, kind, size, opener)
 
 
 def _open_file(file: BinaryIO) -> tuple[int | None, Callable[[], BinaryIO]]:
