@@ -16,19 +16,6 @@ from dhis2_facade.errors import Dhis2Error, HttpError, NotDhis2, NotFound, Unrea
 from dhis2_facade.retry import Outcome, outcome_of
 from dhis2_facade.uid import is_uid
 
-__all__ = [
-    "Answer",
-    "clean",
-    "error_of",
-    "location_uid",
-    "no_dhis2",
-    "not_found",
-    "object_of",
-    "outcome",
-    "require_json",
-    "unreadable",
-]
-
 E = TypeVar("E", bound=Dhis2Error)
 
 SHOWN = 500  # characters of what the server said

@@ -20,8 +20,6 @@ from dhis2_facade import errors, inputs
 from dhis2_facade.models import FileResource
 from dhis2_facade.uid import is_uid
 
-__all__ = ["Attachment", "Progress", "Source", "Target", "attachment_of", "source_of"]
-
 Upload: TypeAlias = "str | os.PathLike[str] | BinaryIO | tuple[str, bytes] | bytes"
 Attachment: TypeAlias = "str | os.PathLike[str] | BinaryIO | tuple[str, bytes] | FileResource"
 Progress: TypeAlias = Callable[[int, int | None], None]
@@ -48,7 +46,7 @@ def _using(name: object) -> Iterator[None]:
 
 
 class _Once:
-    """A pipe or socket: nothing but `read`, since its length and place mean nothing."""
+    """A pipe or socket of the caller's: nothing but `read`, since its length and place mean nothing."""
 
     def __init__(self, file: BinaryIO, start: int = 0) -> None:
         self.file, self.start = file, start
@@ -60,7 +58,7 @@ class _Once:
         return cast("bytes", piece)
 
     def close(self) -> None:
-        self.file.close()
+        """Leave it open: it is the caller's."""
 
 
 class _Window(_Once):
@@ -80,8 +78,7 @@ class Source:
     name: str
     content_type: str
     size: int | None  # bytes
-    open: Callable[[], bytes | BinaryIO] = field(repr=False)  # gives the content from its beginning
-    owned: bool = False  # whether what is opened is ours to close
+    open: Callable[[], BinaryIO] = field(repr=False)  # gives the content from its beginning, to be closed
 
     @property
     def again(self) -> bool:
@@ -90,16 +87,10 @@ class Source:
 
     def md5(self) -> str:
         """Hash the content, piece by piece; only of a source that can be read again."""
-        content = self.open()
-        if isinstance(content, bytes):
-            return hashlib.md5(content, usedforsecurity=False).hexdigest()
-        try:
-            digest = hashlib.md5(usedforsecurity=False)
+        digest = hashlib.md5(usedforsecurity=False)
+        with contextlib.closing(self.open()) as content:
             while piece := content.read(PIECE):
                 digest.update(piece)
-        finally:
-            if self.owned:
-                content.close()
         return digest.hexdigest()
 
 
@@ -108,10 +99,10 @@ def source_of(source: object, *, name: str | None = None, content_type: str | No
     if isinstance(source, tuple) and len(source) == 2:
         name, source = name or str(source[0]), source[1]
     size: int | None
-    opener: Callable[[], bytes | BinaryIO]
+    opener: Callable[[], BinaryIO]
     if isinstance(source, bytes | bytearray):
         content = bytes(source)
-        size, opener = len(content), lambda: content
+        size, opener = len(content), lambda: io.BytesIO(content)
     elif isinstance(source, str | os.PathLike):
         path = Path(source)
         with _using(f"{path} cannot be read"):
@@ -131,12 +122,19 @@ def source_of(source: object, *, name: str | None = None, content_type: str | No
     inputs.require(size != 0, f"{name}: it is empty, and the server takes no empty file")
     kind = content_type or mimetypes.guess_type(name)[0] or DEFAULT_TYPE
     inputs.require(re.fullmatch(TYPE, kind, re.ASCII), f"content_type: expected one such as text/csv, got {kind!r}")
-    return Source(name, kind, size, opener, owned=isinstance(source, str | os.PathLike))
+    return Source(name, kind, size, opener)
+
+
+class _Opened(_Window):
+    """A file that was opened here."""
+
+    def close(self) -> None:
+        self.file.close()
 
 
 def _opened(path: Path) -> BinaryIO:
     with _using(f"{path} cannot be read"):
-        return cast("BinaryIO", _Window(path.open("rb")))
+        return cast("BinaryIO", _Opened(path.open("rb")))
 
 
 def _open_file(file: BinaryIO) -> tuple[int | None, Callable[[], BinaryIO]]:

@@ -75,8 +75,7 @@ class AsyncFiles:
                 raise  # another file has this uid
             return there
         finally:
-            if source.owned and not isinstance(opened, bytes):
-                opened.close()
+            opened.close()
         response = value.get("response")
         found = response.get("fileResource") if isinstance(response, dict) else None
         return read_object(FileResource, found, self._session.zone, "response.fileResource")

@@ -76,8 +76,7 @@ class Files:
                 raise  # another file has this uid
             return there
         finally:
-            if source.owned and not isinstance(opened, bytes):
-                opened.close()
+            opened.close()
         response = value.get("response")
         found = response.get("fileResource") if isinstance(response, dict) else None
         return read_object(FileResource, found, self._session.zone, "response.fileResource")
