@@ -28,7 +28,6 @@ __all__ = [
     "NewMessage",
     "OrganisationUnit",
     "Page",
-    "RawAnswer",
     "Removed",
     "Sent",
     "SystemInfo",
@@ -64,22 +63,16 @@ def _extra() -> Mapping[str, object]:
     return cast("Mapping[str, object]", field(factory=dict, hash=False, repr=False))
 
 
-def _text(value: object, _: tzinfo) -> str:
-    if isinstance(value, str):
-        return value
-    raise _Wrong("text", value)
+def _plain(kind: type[T], expected: str) -> Reader[T]:
+    def read(value: object, _: tzinfo) -> T:
+        if value.__class__ is kind:
+            return value
+        raise _Wrong(expected, value)
+
+    return read
 
 
-def _number(value: object, _: tzinfo) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    raise _Wrong("a whole number", value)
-
-
-def _flag(value: object, _: tzinfo) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise _Wrong("true or false", value)
+_text, _number, _flag = _plain(str, "text"), _plain(int, "a whole number"), _plain(bool, "true or false")
 
 
 def _time(value: object, zone: tzinfo) -> datetime:
@@ -139,14 +132,14 @@ def read_object(cls: type[M], value: object, zone: tzinfo, where: str = "") -> M
     return _reading(_one(cls), value, zone, where)
 
 
-def read_list(cls: type[M], value: object, zone: tzinfo, where: str = "") -> tuple[M, ...]:
-    """Read a list of parsed JSON objects. Raises UnreadableAnswer, naming the place."""
-    return _reading(_many(_one(cls)), value, zone, where)
+def read_list(cls: type[M], value: Mapping[str, object], key: str, zone: tzinfo) -> tuple[M, ...]:
+    """Read the list of objects that has this key in parsed JSON. Raises UnreadableAnswer, naming the place."""
+    return _reading(_many(_one(cls)), value.get(key), zone, key)
 
 
-def read_uids(value: object, where: str) -> tuple[str, ...]:
-    """Read a list of uids. Raises UnreadableAnswer, naming the place."""
-    return _reading(_many(_text), value, UTC, where)
+def read_uids(value: Mapping[str, object], key: str) -> tuple[str, ...]:
+    """Read the list of uids that has this key in parsed JSON. Raises UnreadableAnswer, naming the place."""
+    return _reading(_many(_text), value.get(key), UTC, key)
 
 
 def _reading(read: Reader[T], value: object, zone: tzinfo, where: str) -> T:
@@ -154,9 +147,8 @@ def _reading(read: Reader[T], value: object, zone: tzinfo, where: str) -> T:
         return read(value, zone)
     except _Wrong as wrong:
         shown = repr(wrong.got)
-        shown = shown[:SHOWN] + "…" * (len(shown) > SHOWN)
         place = (where + wrong.way).lstrip(".") or "the answer"
-        message = f"{place}: expected {wrong.expected}, got {shown}"
+        message = f"{place}: expected {wrong.expected}, got {shown[:SHOWN]}{'…' * (len(shown) > SHOWN)}"
     raise UnreadableAnswer(message)
 
 
@@ -389,12 +381,3 @@ class Download:
     size: int  # bytes
     path: Path | None = None
     content: bytes | None = field(default=None, repr=False)
-
-
-@frozen(kw_only=True)
-class RawAnswer:
-    """An answer as it came: status, headers in lower case, body."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False, hash=False)
-    body: bytes = field(repr=False)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from dhis2_bindings import v40 as bindings
@@ -24,7 +25,8 @@ from dhis2_bindings.v40.models import (
     Ref,
 )
 from dhis2_facade._sync.client import Dhis2 as _Dhis2
-from dhis2_facade.bindings import Bindings, Bodies
+from dhis2_facade.bindings import Bindings, Recipients, member
+from dhis2_wire import UNSET, File, Request, Unset
 
 if TYPE_CHECKING:
     from dhis2_facade._async.client import AsyncDhis2 as _AsyncDhis2
@@ -32,6 +34,47 @@ if TYPE_CHECKING:
 __all__ = ["VERSION", "AsyncDhis2", "Dhis2", "bindings"]
 
 VERSION: Final = "40"
+
+
+class _Writes:
+    """The calls with bodies and enums of this version."""
+
+    def create(self, subject: str, text: str, to: Recipients, attachments: Sequence[str]) -> Request[object]:
+        body = MessageConversationInfo(
+            subject=subject,
+            text=text,
+            users=_refs(to.users),
+            user_groups=_refs(to.user_groups),
+            organisation_units=_refs(to.organisation_units),
+            attachments=_refs(attachments),
+        )
+        return message_conversation.create(body=body)
+
+    def add_recipients(self, uid: str, to: Recipients) -> Request[object]:
+        body = MessageConversationInfo(
+            users=_refs(to.users),
+            user_groups=_refs(to.user_groups),
+            organisation_units=_refs(to.organisation_units),
+        )
+        return message_conversation.add_recipients_to_message_conversation(uid, body=body)
+
+    def set_priority(self, uid: str, priority: str) -> Request[object]:
+        value = member("priority", priority, MessageConversationPriority)
+        return message_conversation.set_message_priority(uid, message_conversation_priority=value)
+
+    def set_status(self, uid: str, status: str) -> Request[object]:
+        value = member("status", status, MessageConversationStatus)
+        return message_conversation.set_message_status(uid, message_conversation_status=value)
+
+    def upload(self, file: File, domain: str, uid: str | None) -> Request[object]:
+        kind = member("domain", domain, FileResourceDomain)
+        return file_resource.save_file_resource(body=FileResourceUpload(domain=kind, file=file, uid=uid or UNSET))
+
+
+def _refs(uids: Sequence[str]) -> list[Ref] | Unset:
+    return [Ref(id=uid) for uid in uids] or UNSET
+
+
 _BINDINGS: Final = Bindings(
     version=VERSION,
     message_conversation=message_conversation,
@@ -41,16 +84,7 @@ _BINDINGS: Final = Bindings(
     organisation_unit=organisation_unit,
     me=me,
     system=system,
-    writes=Bodies(
-        conversations=message_conversation,
-        files=file_resource,
-        new_info=MessageConversationInfo,
-        new_ref=Ref,
-        new_upload=FileResourceUpload,
-        domains=FileResourceDomain,
-        priorities=MessageConversationPriority,
-        statuses=MessageConversationStatus,
-    ),
+    writes=_Writes(),
 )
 
 
