@@ -117,7 +117,7 @@ TABLE = [
     # New messages: a list of what changed, and each thread that did; who one is once, and the server's time first
     Cost(
         "await first(messaging.watch(own=True, cursor=cursor))",
-        f"{CONVERSATIONS}; {CONVERSATIONS}; {CONVERSATIONS}; {THREAD}",
+        f"GET me; {CONVERSATIONS}; {CONVERSATIONS}; {CONVERSATIONS}; {THREAD}",
     ),
     Cost(
         "await first(messaging.watch(cursor=cursor))",
