@@ -46,10 +46,10 @@ def _using(name: object) -> Iterator[None]:
 
 
 class _Once:
-    """A pipe or socket of the caller's: nothing but `read`, since its length and place mean nothing."""
+    """A pipe or socket: nothing but `read`, since its length and place mean nothing."""
 
-    def __init__(self, file: BinaryIO, start: int = 0) -> None:
-        self.file, self.start = file, start
+    def __init__(self, file: BinaryIO, start: int = 0, *, owned: bool = False) -> None:
+        self.file, self.start, self.owned = file, start, owned
 
     def read(self, size: int = -1) -> bytes:
         with _using("the file to upload cannot be read"):
@@ -58,7 +58,9 @@ class _Once:
         return cast("bytes", piece)
 
     def close(self) -> None:
-        """Leave it open: it is the caller's."""
+        """Close what was opened here; what the caller opened stays open."""
+        if self.owned:
+            self.file.close()
 
 
 class _Window(_Once):
@@ -125,16 +127,9 @@ def source_of(source: object, *, name: str | None = None, content_type: str | No
     return Source(name, kind, size, opener)
 
 
-class _Opened(_Window):
-    """A file that was opened here."""
-
-    def close(self) -> None:
-        self.file.close()
-
-
 def _opened(path: Path) -> BinaryIO:
     with _using(f"{path} cannot be read"):
-        return cast("BinaryIO", _Opened(path.open("rb")))
+        return cast("BinaryIO", _Window(path.open("rb"), owned=True))
 
 
 def _open_file(file: BinaryIO) -> tuple[int | None, Callable[[], BinaryIO]]:

@@ -12,6 +12,7 @@ import stat
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -27,10 +28,8 @@ UID = "yKLCFDYCzPy"
 
 
 def content_of(source: Source) -> bytes:
-    opened = source.open()
-    read = opened.read()
-    opened.close()
-    return read
+    with closing(source.open()) as opened:
+        return opened.read()
 
 
 # -- what is uploaded -----------------------------------------------------------------------------------------------
@@ -86,7 +85,7 @@ def test_an_open_file_is_sent_from_where_it_stands_each_time(
         assert (source.size, source.again) == (10 - start, True)
         assert content_of(source) == content_of(source) == b"0123456789"[start:]
         assert source.md5() == hashlib.md5(b"0123456789"[start:]).hexdigest()
-        window = source.open()
+        window = cast("BinaryIO", source.open())
         assert (window.tell(), window.seek(0, io.SEEK_END), window.seek(2), window.tell()) == (0, 10 - start, 2, 2)
         assert not file.closed
 

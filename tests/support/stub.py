@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -21,6 +22,11 @@ def served(flavour: str, version: str, handler: Handler, **settings: Any) -> Any
     settings.setdefault("username", "clerk")
     settings.setdefault("password", "x")
     return client(flavour, version, HOST, transport=httpx.MockTransport(handler), **settings)
+
+
+def api(version: str, module: str) -> Any:
+    """Give a module of a version's bindings."""
+    return importlib.import_module(f"dhis2_bindings.v{version}.api.{module}")
 
 
 def answer(exchange: Exchange) -> httpx.Response:
