@@ -42,7 +42,7 @@ def held(lock: threading.Lock, seconds: float) -> Iterator[None]:
         lock.release()
 
 
-def call_in_thread(function: Callable[..., T], *arguments: object) -> T:
+def call_in_thread(function: Callable[..., T], *arguments: object, abandon: bool = False) -> T:  # noqa: ARG001
     """Call it: here everything may block."""
     return function(*arguments)
 

@@ -100,8 +100,8 @@ class _Pieces(httpx.SyncByteStream):
             self._content.again or not self._begun, "auth= sends it twice, but this file can be read only once"
         )
         done, size, progress, self._begun = 0, self._content.size, self._content.progress, True
-        pieces = iter(self._stream)
-        while (piece := call_in_thread(next, pieces, None)) is not None:
+        pieces, once = iter(self._stream), not self._content.again  # a pipe may give nothing, for ever
+        while (piece := call_in_thread(next, pieces, None, abandon=once)) is not None:
             self._trace.check()
             yield piece
             done += len(piece)
