@@ -148,7 +148,7 @@ class Transport:
         except httpx.ProtocolError as error:  # behind a colon it gives what was received, which may be sent by us
             answer = trace.broken(f"{type(error).__name__}: {error}".partition(": bytearray")[0])
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:  # OSError: of a transport of the user's own
-            answer = trace.broken(f"{type(error).__name__}: {error}".removesuffix(": "))
+            answer = trace.broken(f"{type(error).__name__}: {_words(error)}".removesuffix(": "))
         except errors.InvalidInput as error:  # of a file
             problem = str(error)
         except BaseException as error:  # a cancellation, or an error of a hook: it goes on, without httpx's frames
@@ -289,6 +289,12 @@ def _problem(token: object, username: object, password: object, auth: object) ->
         ),
     }
     return next((problem for problem, so in problems.items() if so), None)
+
+
+def _words(error: BaseException) -> str:
+    """Give what an error says, or what it came from: on trio it is only there that a certificate is named."""
+    inner = error.__cause__ or error.__context__
+    return str(error) or (_words(inner) if inner else "")
 
 
 def _file_name(headers: httpx.Headers) -> str | None:
