@@ -96,7 +96,7 @@ def wired(script: Script, *, version: str | None = None, context: ssl.SSLContext
     listener = socket.create_server(("127.0.0.1", 0))
     scheme = "https" if context else "http"
     wire, over, threads = Wire(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"), threading.Event(), []
-    script_ = script
+    connections: list[socket.socket] = []
 
     def serve(connection: socket.socket, number: int) -> None:
         with connection, suppress(OSError):
@@ -108,13 +108,14 @@ def wired(script: Script, *, version: str | None = None, context: ssl.SSLContext
                     if version and asked.path.endswith(INFO):
                         info(asked, talk, version)
                     else:
-                        script_(asked, talk)
+                        script(asked, talk)
 
     def accept() -> None:
         with suppress(OSError):
             while not over.is_set():
                 connection, _ = listener.accept()
                 wire.connections += 1
+                connections.append(connection)
                 thread = threading.Thread(target=serve, args=(connection, wire.connections), daemon=True)
                 threads.append(thread)
                 thread.start()
@@ -129,6 +130,9 @@ def wired(script: Script, *, version: str | None = None, context: ssl.SSLContext
             listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         acceptor.join(5)
+        for connection in connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         for thread in threads:
             thread.join(5)
 
