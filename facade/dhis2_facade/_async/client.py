@@ -81,6 +81,7 @@ class AsyncDhis2:
     """
 
     _bindings: ClassVar[bindings.Bindings]
+    url = ""  # until it is made: a traceback with locals prints what is half made
 
     def __init__(
         self,

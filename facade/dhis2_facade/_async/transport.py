@@ -14,7 +14,7 @@ from typing import TypeAlias, cast
 import httpx
 from attrs import evolve, frozen
 
-from dhis2_facade import answers, errors, inputs, retry, sources
+from dhis2_facade import answers, errors, inputs, profiles, retry, sources
 from dhis2_facade._async.backend import bound, call_in_thread, fail_after
 from dhis2_wire import Request
 
@@ -110,6 +110,8 @@ class _Pieces(httpx.AsyncByteStream):
 
 class AsyncTransport:
     """Sends requests of the bindings to one server: one pool of connections and one jar of cookies."""
+
+    __getstate__ = profiles.refuse_pickle  # httpx's own state goes into no pickle, and no traceback of a failed one
 
     def __init__(self, client: httpx.AsyncClient, timeout: Timeouts | None, *, own: bool) -> None:
         self._client, self._own, self.aclose = client, own, client.aclose

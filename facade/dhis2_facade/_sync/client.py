@@ -82,6 +82,7 @@ class Dhis2:
     """
 
     _bindings: ClassVar[bindings.Bindings]
+    url = ""  # until it is made: a traceback with locals prints what is half made
 
     def __init__(
         self,

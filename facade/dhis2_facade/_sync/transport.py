@@ -15,7 +15,7 @@ from typing import TypeAlias, cast
 import httpx
 from attrs import evolve, frozen
 
-from dhis2_facade import answers, errors, inputs, retry, sources
+from dhis2_facade import answers, errors, inputs, profiles, retry, sources
 from dhis2_facade._sync.backend import bound, call_in_thread, fail_after
 from dhis2_wire import Request
 
@@ -111,6 +111,8 @@ class _Pieces(httpx.SyncByteStream):
 
 class Transport:
     """Sends requests of the bindings to one server: one pool of connections and one jar of cookies."""
+
+    __getstate__ = profiles.refuse_pickle  # httpx's own state goes into no pickle, and no traceback of a failed one
 
     def __init__(self, client: httpx.Client, timeout: Timeouts | None, *, own: bool) -> None:
         self._client, self._own, self.close = client, own, client.close
