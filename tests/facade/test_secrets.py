@@ -10,6 +10,7 @@ import importlib
 import io
 import logging
 import pickle
+import re
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -85,6 +86,8 @@ def printed(error: BaseException) -> str:
     texts = []
     for one in all_of(error):
         made = traceback.TracebackException(type(one), one, one.__traceback__, capture_locals=True)
+        # Frames that hold headers, whatever the reprs of today show of them.
+        assert not [frame for frame in made.stack if re.search(r"[/\\](httpx|httpcore|h11)[/\\]", frame.filename)]
         # The tests themselves know the secret.
         made.stack[:] = [frame for frame in made.stack if not frame.filename.startswith(TESTS)]
         texts += [*made.format(chain=False), repr(one), str(one), repr(one.args), repr(one.__dict__)]
