@@ -78,7 +78,7 @@ class AsyncWatcher:
         me = (await self._session.me(self._session.deadline(self._timeout))).id
         since = cursor.floor.astimezone(self._session.zone).replace(tzinfo=None, microsecond=0)
         changed = self._messaging.list(
-            filters=f"lastMessage:ge:{since.isoformat()}", fields="id", timeout=self._timeout
+            filters=f"lastMessage:ge:{since.isoformat()}", fields="id,lastMessage", timeout=self._timeout
         )
         found = []
         async for row in changed:
