@@ -19,7 +19,7 @@ from tests.support.stub import served
 
 # Between two requests: a conversation begins, the one at this place gets a message, the one at this place is left.
 EVENTS = st.lists(st.tuples(st.sampled_from(["arrive", "bump", "leave"]), st.integers(0, 30)), min_size=1, max_size=4)
-CALM = st.just([])
+CALM: st.SearchStrategy[list[tuple[str, int]]] = st.just([])
 
 
 @define

@@ -43,12 +43,14 @@ class Conversation:
 
 @define
 class Mailbox:
-    """The server. `before` runs before each page of a list is read."""
+    """The server. `before` runs before each page of a list is read, `reading` before each thread."""
 
     version: str
     now: datetime = BEGAN
     conversations: dict[str, Conversation] = field(factory=dict)
     before: Callable[[], None] = lambda: None
+    reading: Callable[[], None] = lambda: None
+    early: timedelta = timedelta()  # by which lastMessage is before the message's own time
     lists: int = 0  # how many pages were asked for
     _count: int = 0
 
@@ -56,10 +58,15 @@ class Mailbox:
         self._count += 1
         return f"{letter}{self._count:010d}"
 
-    def arrive(self) -> Conversation:
-        """A message begins a conversation."""
+    def begin(self) -> Conversation:
+        """Begin a conversation, which can be read once it has a message that can."""
         new = Conversation(self.uid("C"))
         self.conversations[new.uid] = new
+        return new
+
+    def arrive(self) -> Conversation:
+        """A message begins a conversation."""
+        new = self.begin()
         self.write(new)
         return new
 
@@ -86,7 +93,7 @@ class Mailbox:
         self.lists += 1
         asked = request.url.params
         rows = [one for one in self.conversations.values() if self._matches(one, asked.get_list("filter"))]
-        rows.sort(key=lambda one: (one.last(self.now), one.uid), reverse=True)
+        rows.sort(key=lambda one: (self._last(one), one.uid), reverse=True)
         if asked["order"] == "id:asc":
             rows.sort(key=lambda one: one.uid)
         size, total = int(asked["pageSize"]), len(rows)
@@ -98,8 +105,12 @@ class Mailbox:
         pager = {"page": page, "pageSize": size, "pageCount": count, "total": total}
         return httpx.Response(200, json={"pager": pager, "messageConversations": [self._row(one) for one in given]})
 
-    def _matches(self, one: Conversation, filters: list[str]) -> bool:
+    def _last(self, one: Conversation) -> datetime | None:
         last = one.last(self.now)
+        return None if last is None else last - self.early
+
+    def _matches(self, one: Conversation, filters: list[str]) -> bool:
+        last = self._last(one)
         if last is None:
             return False
         for text in filters:
@@ -111,10 +122,11 @@ class Mailbox:
         return True
 
     def _row(self, one: Conversation) -> dict[str, Any]:
-        last = one.last(self.now)
+        last = self._last(one)
         return {"id": one.uid, "read": not one.unread, "lastMessage": written(last) if last else None}
 
     def _thread(self, uid: str) -> httpx.Response:
+        self.reading()
         one = self.conversations.get(uid)
         if one is None:
             return httpx.Response(200, json={"message": f"No MessageConversation found with UID: {uid}"})
