@@ -16,22 +16,10 @@ from dhis2_facade.errors import Dhis2Error, HttpError, NotDhis2, NotFound, Unrea
 from dhis2_facade.retry import Outcome, outcome_of
 from dhis2_facade.uid import is_uid
 
-__all__ = [
-    "Answer",
-    "clean",
-    "error_of",
-    "location_uid",
-    "no_dhis2",
-    "not_found",
-    "object_of",
-    "outcome",
-    "require_json",
-    "unreadable",
-]
-
 E = TypeVar("E", bound=Dhis2Error)
 
 SHOWN = 500  # characters of what the server said
+LOOKED_AT = 10_000  # characters of a page, which may be as large as a file and hold no end of what it begins
 ERRORS: Mapping[int, type[HttpError]] = {
     400: errors.BadRequest,
     401: errors.Unauthenticated,
@@ -111,13 +99,14 @@ def _redirect(answer: Answer, base: str) -> tuple[bool, str]:
     """Say whether it leads to the login page of this server (not of any other), and where it leads."""
     try:
         target, home = urlsplit(answer.headers.get("location", "")), urlsplit(base)
+        target = target._replace(netloc=target.netloc.rpartition("@")[2])
         same = not target.netloc or target.hostname == home.hostname
     except ValueError:
         return False, "redirected to what is no address"
     login = answer.status // 100 == 3 and same and LOGIN.fullmatch(target.path.removeprefix(home.path)) is not None
-    host = f"{target.scheme}://{target.netloc.rpartition('@')[2]}" if target.netloc else ""
+    host = f"{target.scheme}://{target.netloc}" if target.netloc else ""
     secure = same and target.scheme == "https" and home.scheme == "http"
-    advice = f"; this server answers at https://{home.netloc}{home.path}, use that as url" * secure
+    advice = f"; this server answers at https://{clean(target.netloc)}{home.path}, use that as url" * secure
     return login, f"redirected to {clean(host + target.path) or 'no address'}{advice}"
 
 
@@ -154,7 +143,7 @@ def _http_error(kind: type[E], answer: Answer, said: str | None, code: str | Non
 
 def clean(text: str) -> str:
     """Give what a server said as one printable line of limited length."""
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text[:LOOKED_AT]).split())
     return line[:SHOWN] + "…" * (len(line) > SHOWN)
 
 
@@ -163,12 +152,13 @@ def _said(answer: Answer) -> tuple[str | None, str | None]:
     text = answer.body.decode("utf-8", "replace")
     value = _parsed(answer)
     if isinstance(value, dict):
-        said = next((value[key] for key in ("message", "error_description", "error") if value.get(key)), None)
+        texts = [value.get(key) for key in ("message", "error_description", "error")]
+        said = next((text for text in texts if text and isinstance(text, str)), "")
         # A page of Jetty comes as JSON, with its text in HTML.
-        text = html.unescape(str(said or "")) if "servlet" in value else str(said or "")
+        text = html.unescape(said) if "servlet" in value else said
         code = value.get("errorCode")
         return clean(text) or None, code if isinstance(code, str) else None
-    found = next((found[1] for where in SAID if (found := where.search(text))), None)
+    found = next((found[1] for where in SAID if (found := where.search(text[:LOOKED_AT]))), None)
     text = html.unescape(found) if found else text * answer.media_type.startswith("text/plain")
     return clean(text) or None, None
 

@@ -12,21 +12,6 @@ from attrs import frozen
 from dhis2_facade import errors, uid
 from dhis2_facade.models import FileResource, Message, MessageConversation, OrganisationUnit, User, UserGroup
 
-__all__ = [
-    "Recipients",
-    "base_url",
-    "filters_of",
-    "page_of",
-    "recipients_of",
-    "require",
-    "seconds_of",
-    "several",
-    "subject_of",
-    "text_of",
-    "uid_of",
-    "uids_of",
-]
-
 T = TypeVar("T")
 OneOrMany: TypeAlias = T | Iterable[T]
 Named: TypeAlias = User | UserGroup | OrganisationUnit | MessageConversation | Message | FileResource

@@ -10,15 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import secrets
 from collections.abc import Iterable
 
 from attrs import frozen
 
 from dhis2_facade import errors, uid
 from dhis2_facade.models import Message
-
-__all__ = ["AGENT", "LONGEST_AGENT", "Token", "agent_of", "draw_key", "file_uid", "first_hit", "own_hits"]
 
 VERSION = "0.1.0"
 AGENT = f"dhis2-facade/{VERSION}"
@@ -46,11 +43,6 @@ class Token:
 
 def _hash(content: object) -> str:
     return hashlib.sha256(json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def draw_key() -> str:
-    """Draw a key that nobody else has, from the system: processes that were forked must not share it."""
-    return secrets.token_hex(16)
 
 
 def agent_of(prefix: str | None) -> str:

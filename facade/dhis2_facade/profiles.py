@@ -18,6 +18,8 @@ __all__ = ["Profile", "from_environment", "load", "profiles_file"]
 
 APPLICATION = "dhis2-facade"
 FILE = "profiles.toml"
+# The variable that names the folder of configuration, and where it is without one.
+FOLDERS = {"win32": ("APPDATA", "AppData/Roaming"), "darwin": ("-", "Library/Application Support")}
 KEYS = {"url": str, "token": str, "username": str, "password": str, "version": str, "allow_http": bool}
 URL, TOKENS, USERNAME, PASSWORD = "DHIS2_URL", ("DHIS2_TOKEN", "DHIS2_PAT"), "DHIS2_USERNAME", "DHIS2_PASSWORD"
 PROFILE, VERSION = "DHIS2_PROFILE", "DHIS2_VERSION"
@@ -43,18 +45,10 @@ class Profile:
 
 
 def profiles_file() -> Path:
-    """Give the file of profiles in the user's configuration folder."""
-    if sys.platform == "win32":
-        return _folder("APPDATA", "AppData/Roaming") / APPLICATION / FILE
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / APPLICATION / FILE
-    return _folder("XDG_CONFIG_HOME", ".config") / APPLICATION / FILE
-
-
-def _folder(name: str, usual: str) -> Path:
-    """Give the folder that the environment names, unless it depends on the working directory."""
-    folder = Path(os.environ.get(name, ""))
-    return folder if folder.is_absolute() else Path.home() / usual
+    """Give the file of profiles in the user's configuration folder, which does not depend on the working directory."""
+    variable, usual = FOLDERS.get(sys.platform, ("XDG_CONFIG_HOME", ".config"))
+    folder = Path(os.environ.get(variable, ""))
+    return (folder if folder.is_absolute() else Path.home() / usual) / APPLICATION / FILE
 
 
 def read_profiles(path: Path) -> dict[str, Profile]:

@@ -7,8 +7,6 @@ import math
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-__all__ = ["Deadline", "Meaning", "Outcome", "lookup_pause", "outcome_of", "pause", "retry_after"]
-
 ATTEMPTS = 4  # of one call, the first included
 BASE = 0.25  # seconds: the longest first pause; it doubles each time
 LONGEST = 8.0  # seconds

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dhis2_facade.errors import InvalidInput
-from dhis2_facade.keys import AGENT, LONGEST_AGENT, VERSION, Token, agent_of, draw_key, file_uid, first_hit, own_hits
+from dhis2_facade.keys import AGENT, LONGEST_AGENT, VERSION, Token, agent_of, file_uid, first_hit, own_hits
 from dhis2_facade.models import Message, User
 from dhis2_facade.uid import is_uid
 
@@ -75,10 +75,6 @@ def test_a_token_shows_neither_key_nor_content() -> None:
 
 def test_a_key_with_half_a_surrogate_pair_has_a_token_too() -> None:
     assert Token.of("\ud800", "send", None, []) != Token.of("\ud801", "send", None, [])
-
-
-def test_drawn_keys_differ_and_tokens_are_made_of_them() -> None:
-    assert len({draw_key() for _ in range(100)}) == 100
 
 
 def test_ones_own_message_is_found_by_its_token_with_its_digest() -> None:

@@ -508,17 +508,15 @@ class AsyncMessaging:
         request = self._calls.get(uid, fields=CONVERSATION)
         conversation = await self._session.read(MessageConversation, request, deadline)
         me = (await self._session.me(deadline)).id
-        left = sorted((str(one.id) for one in conversation.participants), key=lambda one: one == me)
-        removed: tuple[str, ...] = ()
-        while left:
-            request = self._calls.remove_user_from_message_conversation(uid, left[0])
+        everyone = sorted((str(one.id) for one in conversation.participants), key=lambda one: one == me)
+        for place, one in enumerate(everyone):
+            request = self._calls.remove_user_from_message_conversation(uid, one)
             try:
-                await self._remove(request, [uid], None if left[0] == me else left[0], deadline)
+                await self._remove(request, [uid], None if one == me else one, deadline)
             except errors.Forbidden as error:
-                error.args = (f"{error.args[0]} Still taking part: {', '.join(left)}.",)
+                error.args = (f"{error.args[0]} Still taking part: {', '.join(everyone[place:])}.",)
                 raise
-            removed, left = (*removed, left[0]), left[1:]
-        return removed
+        return tuple(everyone)
 
     # -- tickets --------------------------------------------------------------------------------------------------
 
