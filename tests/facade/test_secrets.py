@@ -330,16 +330,16 @@ FAILURES: dict[str, Script] = {
 }
 
 
-async def everything(dhis2: Any) -> list[BaseException]:
+async def everything(dhis2: Any, timeout: float = 1.0) -> list[BaseException]:
     """The failures of a call of every kind."""
     return [
-        await failing(dhis2.people.me(timeout=0.15)),
-        await failing(dhis2.files.upload(("a.txt", b"text"), timeout=0.15)),
-        await failing(dhis2.files.get(UID, timeout=0.15)),
-        await failing(dhis2.messaging.send(SUBJECT, "text", users=UID, timeout=0.15)),
-        await failing(dhis2.messaging.feedback(SUBJECT, "text", timeout=0.15)),
-        await failing(dhis2.messaging.feedback(SUBJECT, "text", key="k", timeout=0.15)),
-        await failing(dhis2.messaging.mark_read(UID, timeout=0.15)),
+        await failing(dhis2.people.me(timeout=timeout)),
+        await failing(dhis2.files.upload(("a.txt", b"text"), timeout=timeout)),
+        await failing(dhis2.files.get(UID, timeout=timeout)),
+        await failing(dhis2.messaging.send(SUBJECT, "text", users=UID, timeout=timeout)),
+        await failing(dhis2.messaging.feedback(SUBJECT, "text", timeout=timeout)),
+        await failing(dhis2.messaging.feedback(SUBJECT, "text", key="k", timeout=timeout)),
+        await failing(dhis2.messaging.mark_read(UID, timeout=timeout)),
     ]
 
 
@@ -352,7 +352,7 @@ def test_no_failure_of_a_call_shows_a_credential(flavour: str, version: str, fai
         with wired(FAILURES[failure], version=version) as wire:
             for kind in kinds if failure in ("401", "mirrored") else kinds[:1] + kinds[-1:]:
                 async with client(flavour, version, wire.url, settle=0, **CREDENTIALS[kind]()) as dhis2:
-                    for error in await everything(dhis2):
+                    for error in await everything(dhis2, 0.06 if failure == "timeout" else 1.0):
                         assert isinstance(error, Dhis2Error), repr(error)
                         assert_hidden(printed(error), f"{kind}: {error}")
                         assert_hidden(pickle.dumps(error), f"{kind}: the pickle of {error!r}")
@@ -426,7 +426,7 @@ def test_a_cancellation_shows_nothing(flavour: str, version: str, kind: str) -> 
                     dhis2.messaging.feedback(SUBJECT, "text"),
                     dhis2.files.upload(("a", b"text")),
                 ):
-                    with anyio.move_on_after(0.15):
+                    with anyio.move_on_after(0.08):
                         try:
                             await call
                         except BaseException as cancelled:
