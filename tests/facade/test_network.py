@@ -7,10 +7,11 @@ import ipaddress
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 from cryptography import x509
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from dhis2_facade._async.transport import IDLE
+from dhis2_facade._sync import backend
 from dhis2_facade.errors import (
     Ambiguous,
     ConnectionFailed,
@@ -139,6 +141,68 @@ def test_who_waits_for_the_first_call_of_another_thread_waits_no_longer_than_its
         assert time.monotonic() - began < 0.9
         other.join()
         assert [type(one) for one in failures] == [TimedOut]
+
+
+@pytest.mark.parametrize(("flavour", "version"), [("asyncio", "41"), ("trio", "42")])
+def test_a_task_too_waits_no_longer_than_its_own_deadline(flavour: str, version: str) -> None:
+    async def scenario() -> None:
+        with wired(nothing) as wire:
+            async with client(flavour, version, wire.url, token="t") as dhis2, anyio.create_task_group() as tasks:
+
+                async def slow() -> None:
+                    with pytest.raises(TimedOut):
+                        await dhis2.people.me(timeout=1)
+
+                tasks.start_soon(slow)
+                while not wire.asked:
+                    await anyio.sleep(0.01)
+                began = time.monotonic()
+                with pytest.raises(TimedOut, match="to this client's first call, which is on its way"):
+                    await dhis2.people.me(timeout=0.2)
+                assert time.monotonic() - began < 0.9
+
+    run(flavour, scenario)
+
+
+class Slow(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The body of a transport that looks at no time-out."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        for _ in range(100):
+            time.sleep(0.02)
+            yield b" "
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self:
+            yield piece
+
+
+@EACH
+def test_a_transport_of_ones_own_that_looks_at_no_time_is_ended_too(flavour: str, version: str) -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, stream=Slow(), headers={"content-type": "application/json"})
+
+    async def scenario() -> None:
+        transport = httpx.MockTransport(handle)
+        async with client(flavour, version, "https://dhis2.test", token="t", transport=transport) as dhis2:
+            began = time.monotonic()
+            with pytest.raises(TimedOut, match="the answer broke off"):
+                await dhis2.people.me(timeout=0.1)
+            assert time.monotonic() - began < 1.5
+
+    run(flavour, scenario)
+
+
+def test_a_wait_within_a_call_that_is_over_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert backend._left(3.0) == 3.0
+    with backend.fail_after(100.0):
+        assert backend._left(3.0) == 3.0
+        with backend.fail_after(2.0):
+            assert (backend._left(None) or 9) <= 2.0
+        with backend.fail_after(0.0), pytest.raises(TimeoutError):
+            backend._left(3.0)
+        assert (backend._left(None) or 0) > 90.0
+    assert backend._left(None) is None
 
 
 def test_the_place_where_httpcore_keeps_its_network_is_there() -> None:

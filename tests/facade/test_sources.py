@@ -417,6 +417,19 @@ def test_a_pipe_takes_a_download_that_cannot_be_begun_again(tmp_path: Path) -> N
         assert ours.read() == b"content"
 
 
+def test_what_only_writes_takes_a_download_once() -> None:
+    class Writing:
+        content = b""
+
+        def write(self, piece: bytes) -> None:
+            self.content += piece
+
+    file = Writing()
+    target = Target(cast("BinaryIO", file))
+    fill(target)
+    assert (file.content, target.again) == (b"content", False)
+
+
 class Short(io.RawIOBase):
     """A file that takes less than it is given, as unbuffered ones may."""
 
