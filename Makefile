@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-find-links --no-annotate --no-header --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help regen report example test lint format types drift wheel golden bench constraints clean
+.PHONY: help regen sync report example test lint format types drift wheel golden bench constraints clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -35,6 +35,9 @@ $(GENERATOR): scripts/regen/generator.txt
 regen: $(DEV) $(GENERATOR)  ## generate the bindings: all versions, or VERSION=42; a new one with URL=https://… or SPEC=file
 	@$(BIN)/python -m scripts.regen $(if $(VERSION),--version "$(VERSION)") $(if $(URL),--url "$(URL)") \
 		$(if $(SPEC),--spec "$(SPEC)") $(if $(ORIGIN),--origin "$(ORIGIN)")
+
+sync: $(DEV)  ## derive the sync client from the async one
+	@$(BIN)/python -m scripts.derive_sync
 
 report: $(DEV)  ## what changed between two versions: make report FROM=41 TO=42
 	@$(BIN)/python -m scripts.regen --report "$(FROM)" "$(TO)"

@@ -1,0 +1,258 @@
+"""The client of one server: its settings, and what it offers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import tzinfo
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, NoReturn, Self, TypedDict, TypeVar, Unpack
+
+from attrs import evolve, has
+
+from dhis2_facade._async.files import AsyncFiles
+from dhis2_facade._async.messaging import AsyncMessaging
+from dhis2_facade._async.people import AsyncPeople
+from dhis2_facade._async.session import AsyncSession, Settings
+from dhis2_facade._async.transport import (
+    AsyncTransport,
+    Auth,
+    BaseTransport,
+    Headers,
+    Hooks,
+    Limits,
+    Lost,
+    Options,
+    Proxy,
+    Timeouts,
+    Verify,
+)
+from dhis2_facade.answers import Answer, no_dhis2, not_found, require_json, unreadable
+from dhis2_facade.bindings import Bindings
+from dhis2_facade.credentials import Credentials
+from dhis2_facade.errors import InvalidInput
+from dhis2_facade.inputs import base_url, seconds_of
+from dhis2_facade.keys import agent_of
+from dhis2_facade.models import RawAnswer, SystemInfo
+from dhis2_facade.profiles import Profile, from_environment, load
+from dhis2_facade.retry import Meaning
+from dhis2_wire import UNSET, DecodeError, Request
+from dhis2_wire.encoding import wire_names
+
+__all__ = ["AsyncDhis2", "ClientOptions"]
+
+T = TypeVar("T")
+
+DEADLINE = 120.0  # seconds: of a call, with every repeat and wait
+TRANSFER_DEADLINE = 6 * 3600.0  # seconds: of an upload or download
+SETTLE = 10.0  # seconds: the longest that a server takes to store what it received
+READS = ("GET", "HEAD", "OPTIONS")
+
+
+class ClientOptions(TypedDict, total=False):
+    """What a client can be told beside url and credentials."""
+
+    timeout: Timeouts | None
+    verify: Verify
+    proxy: Proxy | None
+    headers: Headers
+    transport: BaseTransport | None
+    event_hooks: Hooks
+    limits: Limits | None
+    user_agent: str | None
+    check_version: bool
+    timezone: tzinfo | None
+    deadline: float
+    settle: float
+
+
+class AsyncDhis2:
+    """A client of one DHIS2 server; import it from the pin of the server's version, such as `dhis2_facade.v42`.
+
+    Credentials are `token=` (a personal access token), or `username=` and `password=`, or `auth=`, what httpx takes as
+    such. `timeout` (seconds, or httpx.Timeout) is that of each wait for the network: 30, to connect 10. `deadline` is
+    that of a whole call (120 seconds), `settle` the longest that the server takes to store what it received (10
+    seconds). `verify`, `proxy`, `headers`, `transport`, `event_hooks` and `limits` are httpx's. `user_agent` stands
+    before the client's own. `check_version=False` leaves the first call out: then the server's `timezone` must be
+    given, and keys cannot be kept. `http://` to any other machine needs `allow_http=True`.
+
+    What is sent again when an answer is lost: reads; marks, status, priority, assignee, recipients and leaving, which
+    done twice are done once; uploads, if the file can be read again. Sends, replies and feedback are never sent twice,
+    but looked for: see `messaging.send`. `call` repeats reads alone. Between attempts, four at most, lies a random part
+    of 0.25, 0.5 and 1 seconds, and what the server asks for with Retry-After.
+
+    One client is one pool of connections and one session with the server. A sync client may be shared by threads; an
+    async client belongs to one event loop (asyncio or trio).
+    """
+
+    _bindings: ClassVar[Bindings]
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        username: str | None = None,
+        password: str | None = None,
+        auth: Auth | None = None,
+        timeout: Timeouts | None = None,
+        verify: Verify = True,
+        proxy: Proxy | None = None,
+        headers: Headers | None = None,
+        transport: BaseTransport | None = None,
+        event_hooks: Hooks | None = None,
+        limits: Limits | None = None,
+        user_agent: str | None = None,
+        allow_http: bool = False,
+        check_version: bool = True,
+        timezone: tzinfo | None = None,
+        deadline: float = DEADLINE,
+        settle: float = SETTLE,
+    ) -> None:
+        credentials = Credentials(token=token, username=username, password=password, auth=auth)
+        options = Options(
+            verify=verify,
+            proxy=proxy,
+            timeout=timeout,
+            limits=limits,
+            headers=headers or {},
+            auth=auth,
+            transport=transport,
+            event_hooks=event_hooks or {},
+        )
+        # From here on no local of this frame shows a secret, whoever prints a traceback with locals.
+        del token, username, password, auth, proxy, headers, verify
+        base = base_url(url, allow_http=allow_http)
+        settings = Settings(
+            agent=agent_of(user_agent),
+            deadline=seconds_of("deadline", deadline),
+            transfer_deadline=TRANSFER_DEADLINE,
+            settle=seconds_of("settle", settle, zero=True),
+            check_version=check_version,
+            timezone=timezone,
+        )
+        if timezone is None and not check_version:
+            raise InvalidInput("timezone: needed with check_version=False, since only the first call tells it")
+        login = credentials.headers()
+        options = evolve(options, headers={**options.headers, **login})
+        del login
+        self._session = AsyncSession(AsyncTransport(base, options), self._bindings, settings)
+        self.url = base
+        self.files = AsyncFiles(self._session)
+        self.people = AsyncPeople(self._session)
+        self.messaging = AsyncMessaging(self._session, self.files)
+
+    @classmethod
+    def from_env(cls, **options: Unpack[ClientOptions]) -> Self:
+        """Make a client of DHIS2_URL with DHIS2_TOKEN (or DHIS2_PAT), or DHIS2_USERNAME and DHIS2_PASSWORD.
+
+        Without DHIS2_URL the profile that DHIS2_PROFILE names. Raises InvalidInput where nothing is said.
+        """
+        return cls._of(from_environment(), options)
+
+    @classmethod
+    def from_profile(cls, name: str, *, file: Path | None = None, **options: Unpack[ClientOptions]) -> Self:
+        """Make a client of a profile in the user's configuration folder, or in the file that is named.
+
+        A profile is a TOML table with url, and token or username and password. Raises InvalidInput, also where others
+        may read the file.
+        """
+        return cls._of(load(name, file=file), options)
+
+    @classmethod
+    def _of(cls, profile: Profile, options: ClientOptions) -> Self:
+        return cls(
+            profile.url,
+            token=profile.token,
+            username=profile.username,
+            password=profile.password,
+            allow_http=profile.allow_http,
+            **options,
+        )
+
+    # -- every other call of the server ---------------------------------------------------------------------------
+
+    async def call(self, request: Request[T], *, timeout: float | None = None) -> T:
+        """Make any call of the bindings, and read its answer as its function says. Only reads are repeated.
+
+        Raises the error of its status, NotFound also where the server says that with 200, UnreadableAnswer where the
+        answer is not what the document says. Times in these answers are the server's, without a zone.
+        """
+        meaning = Meaning.READ if request.method in READS else Meaning.ONCE
+        done = await self._session.run(request, meaning, self._session.deadline(timeout))
+        return _parsed(request, done.answer)
+
+    async def pages(self, request: Request[T], *, timeout: float | None = None) -> AsyncIterator[T]:
+        """Give all pages of a list of the bindings, from the page that the request names, one call a page."""
+        query = [(name, value) for name, value in request.query if name != "page"]
+        number = int(dict(request.query).get("page", "1"))
+        while True:
+            page = await self.call(evolve(request, query=[*query, ("page", str(number))]), timeout=timeout)
+            pager = getattr(page, "pager", UNSET)
+            if getattr(pager, "page", number) not in (number, UNSET):
+                return  # a page behind the last (quirk 9b)
+            yield page
+            count = getattr(pager, "page_count", UNSET)
+            more = count > number if isinstance(count, int) else bool(getattr(pager, "next_page", None))
+            if not more:
+                return
+            number += 1
+
+    async def raw(self, request: Request[object], *, timeout: float | None = None) -> RawAnswer:
+        """Make any call once, and give status, headers and body as they came, whatever they are.
+
+        Raises ConnectionFailed where no answer came, or not all of it.
+        """
+        deadline = self._session.deadline(timeout)
+        await self._session.start(deadline)
+        result = await self._session.attempt(request, deadline)
+        if isinstance(result, Lost) or result.broken is not None:
+            raise self._session.error(request, result)
+        return RawAnswer(status=result.status, headers=result.headers, body=result.body)
+
+    async def system_info(self, *, timeout: float | None = None) -> SystemInfo:
+        """Say what the server is, now: `GET /api/system/info`."""
+        deadline = self._session.deadline(timeout)
+        await self._session.start(deadline)
+        return await self._session.ask_info(deadline)
+
+    # -- its life -------------------------------------------------------------------------------------------------
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._session.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} 2.{self._bindings.version} {self.url}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client holds connections and credentials; make one where it is needed, with from_profile()")
+
+
+def _parsed(request: Request[T], answer: Answer) -> T:
+    if request.result not in ("bytes", "str", "None"):
+        require_json(answer)
+    elif answer.is_page and "html" not in request.accept and request.result != "None":
+        raise no_dhis2(answer, request.accept)
+    if answer.broken:
+        raise unreadable(answer, f"its body broke off ({answer.broken})")
+    try:
+        value = request.parse(answer.body)
+    except DecodeError as error:
+        problem = str(error)
+    else:
+        cls: type = type(value)
+        unknown: Mapping[str, object] | None = getattr(value, "unknown_", None)
+        alone = unknown is not None and unknown.keys() == {"message"} and has(cls)
+        if unknown and alone and all(getattr(value, name) is UNSET for name in wire_names(cls)):
+            raise not_found(answer, unknown["message"])
+        return value
+    raise unreadable(answer, problem)

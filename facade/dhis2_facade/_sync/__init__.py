@@ -1,0 +1,1 @@
+"""The sync client, derived from `_async` by `make sync`."""

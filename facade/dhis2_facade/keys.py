@@ -1,0 +1,87 @@
+"""The token that a send, reply or feedback carries in its User-Agent, and how a stored one is known again.
+
+The server keeps the User-Agent of each message as its metaData, shows it to every participant and can search it. So
+the token holds hashes only: one of what makes the write unique (operation, conversation, key), which is searched, and
+one of what was written, by which the same key with another content is known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+
+from attrs import frozen
+
+from dhis2_facade.errors import InvalidInput
+from dhis2_facade.models import Message
+from dhis2_facade.uid import derive
+
+__all__ = ["AGENT", "LONGEST_AGENT", "Token", "agent_of", "draw_key", "file_uid", "first_hit", "own_hits"]
+
+VERSION = "0.1.0"
+AGENT = f"dhis2-facade/{VERSION}"
+HASH, DIGEST = 32, 16  # hexadecimal digits
+LONGEST_AGENT = 200  # characters in all: with its prefix the server refuses more than 255 (quirk 20)
+_TOKEN = re.compile(rf"key=([0-9a-f]{{{HASH}}})\.([0-9a-f]{{{DIGEST}}})(?![0-9a-f])")
+
+
+@frozen
+class Token:
+    """What a write is known by: the hash of operation, conversation and key, and the digest of its content."""
+
+    hash: str
+    digest: str
+
+    @classmethod
+    def of(cls, key: str, operation: str, conversation: str | None, content: object) -> Token:
+        """Make the token of a write; `content` is what JSON can write."""
+        return cls(_hash([operation, conversation, key])[:HASH], _hash(content)[:DIGEST])
+
+    def in_agent(self, agent: str) -> str:
+        """Give the User-Agent that carries the token."""
+        return f"{agent} key={self.hash}.{self.digest}"
+
+
+def _hash(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def draw_key() -> str:
+    """Draw a key that nobody else has, from the system: processes that were forked must not share it."""
+    return secrets.token_hex(16)
+
+
+def agent_of(prefix: str | None) -> str:
+    """Give the client's User-Agent behind the user's own prefix. Raises InvalidInput where the token has no room."""
+    agent = f"{prefix} {AGENT}" if prefix else AGENT
+    room = LONGEST_AGENT - HASH - DIGEST - len(" key=.") - len(AGENT) - 1
+    if prefix and (len(prefix) > room or not prefix.isascii() or not prefix.isprintable()):
+        raise InvalidInput(f"user_agent: at most {room} printable ASCII characters, so that the server keeps all of it")
+    return agent
+
+
+def own_hits(messages: Iterable[Message] | None, token: Token, user: str) -> Sequence[tuple[Message, str]]:
+    """Find the messages with this token's hash that the user sent, each with its digest.
+
+    Participants can read tokens and copy them, so another sender's message proves nothing.
+    """
+    return [
+        (message, digest)
+        for message in messages or ()
+        for hash_, digest in _TOKEN.findall(message.meta_data or "")
+        if hash_ == token.hash and message.sender is not None and message.sender.id == user
+    ]
+
+
+def first_hit(messages: Iterable[Message] | None, token: Token) -> Message | None:
+    """Find the first message with this token: one that was just stored, and that nobody can have copied before."""
+    hits = [m for m in messages or () if token.in_agent("").strip() in (m.meta_data or "") and m.created is not None]
+    return min(hits, key=lambda m: (m.created, m.id), default=None)
+
+
+def file_uid(key: str, place: int, md5: str, round_: int) -> str:
+    """Give the uid of an attachment of a write with a caller's key, the same at each attempt of a round."""
+    return derive(hashlib.sha256(json.dumps([key, place, md5, round_]).encode()).digest())

@@ -1,0 +1,400 @@
+"""What the server's objects look like here: the same on every version, frozen, with aware times.
+
+What was not fetched is None, never empty: a row of a list has no messages. What the server sends beyond these fields is
+in `extra`, as it came.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from pathlib import Path
+from typing import Generic, TypeAlias, TypeVar, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from attrs import AttrsInstance, field, fields_dict, frozen
+
+from dhis2_facade.errors import InvalidInput, NotFetched, UnreadableAnswer
+
+__all__ = [
+    "Download",
+    "FileResource",
+    "Found",
+    "Marked",
+    "Message",
+    "MessageConversation",
+    "NewMessage",
+    "OrganisationUnit",
+    "Page",
+    "RawAnswer",
+    "Removed",
+    "Sent",
+    "SystemInfo",
+    "User",
+    "UserGroup",
+    "UserMessage",
+]
+
+T = TypeVar("T")
+M = TypeVar("M", bound=AttrsInstance)
+Reader: TypeAlias = Callable[[object, tzinfo], T]
+WIRE = "wire"  # metadata of a field: its key in JSON and its reader
+SHOWN = 60  # characters of a wrong value in an error
+
+
+class _Wrong(ValueError):
+    """A value that cannot be read, and the way to it from the top."""
+
+    def __init__(self, expected: str, got: object) -> None:
+        super().__init__(expected)
+        self.expected, self.got, self.way = expected, got, ""
+
+    def within(self, step: str) -> _Wrong:
+        self.way = step + self.way
+        return self
+
+
+def _wire(key: str, read: Reader[T]) -> T | None:
+    return cast("T | None", field(default=None, metadata={WIRE: (key, read)}))
+
+
+def _extra() -> Mapping[str, object]:
+    return cast("Mapping[str, object]", field(factory=dict, hash=False, repr=False))
+
+
+def _text(value: object, _: tzinfo) -> str:
+    if isinstance(value, str):
+        return value
+    raise _Wrong("text", value)
+
+
+def _number(value: object, _: tzinfo) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise _Wrong("a whole number", value)
+
+
+def _flag(value: object, _: tzinfo) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise _Wrong("true or false", value)
+
+
+def _time(value: object, zone: tzinfo) -> datetime:
+    try:
+        read = datetime.fromisoformat(cast("str", value))
+    except (TypeError, ValueError):
+        raise _Wrong("a date and time", value) from None
+    return read if read.tzinfo else read.replace(tzinfo=zone)
+
+
+def _one(cls: type[M]) -> Reader[M]:
+    return lambda value, zone: _object(cls, value, zone)
+
+
+def _many(item: Reader[T]) -> Reader[tuple[T, ...]]:
+    def read(value: object, zone: tzinfo) -> tuple[T, ...]:
+        if not isinstance(value, list):
+            raise _Wrong("a list", value)
+        found = []
+        try:
+            for entry in value:
+                found.append(item(entry, zone))  # noqa: PERF401 - its length is the place of what is wrong
+        except _Wrong as wrong:
+            raise wrong.within(f"[{len(found)}]") from None
+        return tuple(found)
+
+    return read
+
+
+@functools.cache
+def _table(cls: type[AttrsInstance]) -> dict[str, tuple[str, Reader[object]]]:
+    """Give key in JSON → attribute and reader."""
+    return {a.metadata[WIRE][0]: (a.name, a.metadata[WIRE][1]) for a in fields_dict(cls).values() if a.metadata}
+
+
+def _object(cls: type[M], value: object, zone: tzinfo) -> M:
+    if value.__class__ is not dict:
+        raise _Wrong("an object", value)
+    table = _table(cls)
+    given: dict[str, object] = {}
+    extra: dict[str, object] = {}
+    for key, item in cast("dict[str, object]", value).items():
+        if key not in table:
+            extra[key] = item
+        elif item is not None:
+            name, read = table[key]
+            try:
+                given[name] = read(item, zone)
+            except _Wrong as wrong:
+                raise wrong.within(f".{key}") from None
+    given["extra"] = extra
+    return cls(**given)
+
+
+def read_object(cls: type[M], value: object, zone: tzinfo, where: str = "") -> M:
+    """Read parsed JSON as one of these models. Raises UnreadableAnswer, naming the place."""
+    return _reading(_one(cls), value, zone, where)
+
+
+def read_list(cls: type[M], value: object, zone: tzinfo, where: str = "") -> tuple[M, ...]:
+    """Read a list of parsed JSON objects. Raises UnreadableAnswer, naming the place."""
+    return _reading(_many(_one(cls)), value, zone, where)
+
+
+def read_uids(value: object, where: str) -> tuple[str, ...]:
+    """Read a list of uids. Raises UnreadableAnswer, naming the place."""
+    return _reading(_many(_text), value, UTC, where)
+
+
+def _reading(read: Reader[T], value: object, zone: tzinfo, where: str) -> T:
+    try:
+        return read(value, zone)
+    except _Wrong as wrong:
+        shown = repr(wrong.got)
+        shown = shown[:SHOWN] + "…" * (len(shown) > SHOWN)
+        place = (where + wrong.way).lstrip(".") or "the answer"
+        message = f"{place}: expected {wrong.expected}, got {shown}"
+    raise UnreadableAnswer(message)
+
+
+def zone_of(name: str | None) -> tzinfo:
+    """Give the time zone that a server names. Raises InvalidInput where this machine does not know it."""
+    offset = re.fullmatch(r"(?:GMT|UTC)?([+-])(\d\d):?(\d\d)", name or "")
+    if offset:
+        minutes = int(offset[2]) * 60 + int(offset[3])
+        return timezone(timedelta(minutes=-minutes if offset[1] == "-" else minutes))
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        pass
+    raise InvalidInput(
+        f"this machine does not know the server's time zone {name!r}; give timezone=, or install the package tzdata"
+    )
+
+
+@frozen(kw_only=True)
+class User:
+    """A user. `authorities` are fetched for oneself only (`people.me()`); 'ALL' is a superuser's."""
+
+    id: str | None = _wire("id", _text)
+    username: str | None = _wire("username", _text)
+    display_name: str | None = _wire("displayName", _text)
+    first_name: str | None = _wire("firstName", _text)
+    surname: str | None = _wire("surname", _text)
+    authorities: tuple[str, ...] | None = _wire("authorities", _many(_text))
+    extra: Mapping[str, object] = _extra()
+
+    @property
+    def is_superuser(self) -> bool:
+        """Whether the user may do everything. Raises NotFetched where the authorities were not fetched."""
+        if self.authorities is None:
+            raise NotFetched("the authorities of this user were not fetched; people.me() fetches one's own")
+        return "ALL" in self.authorities
+
+
+@frozen(kw_only=True)
+class UserGroup:
+    """A user group."""
+
+    id: str | None = _wire("id", _text)
+    display_name: str | None = _wire("displayName", _text)
+    extra: Mapping[str, object] = _extra()
+
+
+@frozen(kw_only=True)
+class OrganisationUnit:
+    """An organisation unit."""
+
+    id: str | None = _wire("id", _text)
+    display_name: str | None = _wire("displayName", _text)
+    extra: Mapping[str, object] = _extra()
+
+
+@frozen(kw_only=True)
+class FileResource:
+    """A file on the server. `assigned` says whether it is attached already; 2.40 does not tell."""
+
+    id: str | None = _wire("id", _text)
+    name: str | None = _wire("name", _text)
+    content_type: str | None = _wire("contentType", _text)
+    content_length: int | None = _wire("contentLength", _number)  # bytes
+    content_md5: str | None = _wire("contentMd5", _text)  # in hexadecimal
+    domain: str | None = _wire("domain", _text)
+    storage_status: str | None = _wire("storageStatus", _text)
+    assigned: bool | None = _wire("assigned", _flag)
+    created: datetime | None = _wire("created", _time)
+    extra: Mapping[str, object] = _extra()
+
+
+@frozen(kw_only=True)
+class Message:
+    """A message of a conversation. `internal` is a note that the sender of a ticket does not see."""
+
+    id: str | None = _wire("id", _text)
+    created: datetime | None = _wire("created", _time)
+    text: str | None = _wire("text", _text)
+    internal: bool | None = _wire("internal", _flag)
+    sender: User | None = _wire("sender", _one(User))  # None also for what the server itself wrote
+    attachments: tuple[FileResource, ...] | None = _wire("attachments", _many(_one(FileResource)))
+    meta_data: str | None = _wire("metaData", _text)  # the User-Agent that it was sent with
+    extra: Mapping[str, object] = _extra()
+
+
+@frozen(kw_only=True)
+class UserMessage:
+    """What a conversation is to one participant."""
+
+    user: User | None = _wire("user", _one(User))
+    read: bool | None = _wire("read", _flag)
+    follow_up: bool | None = _wire("followUp", _flag)
+    extra: Mapping[str, object] = _extra()
+
+
+@frozen(kw_only=True)
+class MessageConversation:
+    """A message conversation, as the user who asks sees it. Only `get` fetches `messages` and `user_messages`."""
+
+    id: str | None = _wire("id", _text)
+    subject: str | None = _wire("subject", _text)
+    message_type: str | None = _wire("messageType", _text)  # PRIVATE, SYSTEM, TICKET, VALIDATION_RESULT …
+    priority: str | None = _wire("priority", _text)  # NONE, LOW, MEDIUM, HIGH
+    status: str | None = _wire("status", _text)  # NONE, OPEN, PENDING, INVALID, SOLVED
+    read: bool | None = _wire("read", _flag)
+    follow_up: bool | None = _wire("followUp", _flag)
+    message_count: int | None = _wire("messageCount", _number)
+    created: datetime | None = _wire("created", _time)
+    last_updated: datetime | None = _wire("lastUpdated", _time)
+    last_message: datetime | None = _wire("lastMessage", _time)
+    last_sender: User | None = _wire("lastSender", _one(User))
+    assignee: User | None = _wire("assignee", _one(User))
+    user_messages: tuple[UserMessage, ...] | None = _wire("userMessages", _many(_one(UserMessage)))
+    messages: tuple[Message, ...] | None = _wire("messages", _many(_one(Message)))
+    extra: Mapping[str, object] = _extra()
+
+    @property
+    def unread(self) -> bool | None:
+        """Whether it is unread; None where that was not fetched."""
+        return None if self.read is None else not self.read
+
+    @property
+    def participants(self) -> tuple[User, ...]:
+        """Who takes part. Raises NotFetched where `user_messages` were not fetched."""
+        if self.user_messages is None:
+            raise NotFetched(f"the participants of {self.id} were not fetched; messaging.get({self.id!r}) fetches them")
+        return tuple(one.user for one in self.user_messages if one.user is not None)
+
+
+@frozen(kw_only=True)
+class SystemInfo:
+    """What the server says of itself. `user_agent` is the one that it received with this call."""
+
+    version: str | None = _wire("version", _text)
+    revision: str | None = _wire("revision", _text)
+    server_date: datetime | None = _wire("serverDate", _time)
+    time_zone: str | None = _wire("serverTimeZoneId", _text)
+    user_agent: str | None = _wire("userAgent", _text)
+    extra: Mapping[str, object] = _extra()
+
+
+@frozen(kw_only=True)
+class Page(Generic[T]):
+    """One page of a list, and how much there is in all."""
+
+    items: tuple[T, ...]
+    page: int  # counted from 1
+    page_size: int
+    page_count: int
+    total: int
+
+
+@frozen(kw_only=True)
+class Found:
+    """Whom a search found."""
+
+    users: tuple[User, ...]
+    user_groups: tuple[UserGroup, ...]
+    organisation_units: tuple[OrganisationUnit, ...]
+
+    @property
+    def everyone(self) -> tuple[User | UserGroup | OrganisationUnit, ...]:
+        """All of them in one, as `to=` takes it."""
+        return (*self.users, *self.user_groups, *self.organisation_units)
+
+
+@frozen(kw_only=True)
+class Sent:
+    """What became of a send, reply or feedback: it is stored, once.
+
+    `conversation` and `message` are freshly read. They are None with `fetch=False`, and where reading back failed:
+    then `read_error` says why. `found` says that the key was stored before this attempt.
+    """
+
+    key: str
+    conversation: MessageConversation | None = None
+    message: Message | None = None
+    read_error: str | None = None
+    found: bool = False
+    copies: int = 1  # above 1 where something between client and server repeated the request
+    uid: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The conversation's uid. Raises NotFetched for feedback on 2.40 with `fetch=False`: nobody knows it."""
+        if self.uid is None:
+            why = self.read_error or "the server does not say the uid of feedback, and it was not looked up"
+            raise NotFetched(f"{why}; fetch=True finds it by its key", key=self.key)
+        return self.uid
+
+
+@frozen(kw_only=True)
+class Marked:
+    """What a mark changed.
+
+    `unchanged` are those that were so already, are not there or are not one's own: the server does not say which. For
+    follow-up marks the server lists all in `accepted`, so that `changed` is None; it is also None where the mark had to
+    be sent again after an answer was lost.
+    """
+
+    changed: tuple[str, ...] | None = None
+    unchanged: tuple[str, ...] | None = None
+    accepted: tuple[str, ...] | None = None
+
+
+@frozen(kw_only=True)
+class Removed:
+    """Which conversations were left: `removed` by this call, `unchanged` those that had been left before."""
+
+    removed: tuple[str, ...]
+    unchanged: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class NewMessage:
+    """A message that `watch` hands over, its conversation, and the cursor to go on from behind it."""
+
+    conversation: MessageConversation
+    message: Message
+    cursor: str
+
+
+@frozen(kw_only=True)
+class Download:
+    """A file that was fetched: in `content`, or at `path`."""
+
+    name: str | None
+    content_type: str | None
+    size: int  # bytes
+    path: Path | None = None
+    content: bytes | None = field(default=None, repr=False)
+
+
+@frozen(kw_only=True)
+class RawAnswer:
+    """An answer as it came: status, headers in lower case, body."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False, hash=False)
+    body: bytes = field(repr=False)
