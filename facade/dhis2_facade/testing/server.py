@@ -110,7 +110,13 @@ class FakeDhis2:
 
     async def _serve(self, ready: Future[int]) -> None:
         config = uvicorn.Config(
-            self._trouble, http="h11", ws="none", lifespan="off", log_config=None, timeout_keep_alive=KEEP_ALIVE
+            self._trouble,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE,
         )
         config.load()
         loop = asyncio.get_running_loop()
@@ -126,6 +132,7 @@ class FakeDhis2:
         server.close()
         for one in list(self._connections.connections):
             one.transport.abort()
+        await asyncio.sleep(0)  # lets them notice that their connections are gone
         for task in list(self._connections.tasks):
             task.cancel()
         await asyncio.gather(*self._connections.tasks, return_exceptions=True)

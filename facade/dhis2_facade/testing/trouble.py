@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gzip
 import re
 import socket
@@ -261,22 +262,27 @@ async def _garbage(exchange: Exchange, fault: Fault) -> None:
 
 async def _truncated_gzip(exchange: Exchange, _fault: Fault) -> None:
     answer = await exchange.handled()
-    packed = gzip.compress(answer.body)
+    packed = gzip.compress(answer.body, mtime=0)
     packed = packed[: len(packed) // 2]
-    await exchange.close(answer.head(content_length=str(len(packed)), content_encoding="gzip"), packed)
+    head = answer.head(content_length=str(len(packed)), content_encoding="gzip", connection="close")
+    await exchange.close(head, packed)
 
 
 async def _gzip_bomb(exchange: Exchange, fault: Fault) -> None:
     await exchange.instead(fault)
-    packer = zlib.compressobj(wbits=31)
-    packed = b"".join(packer.compress(b" " * HUGE) for _ in range(BOMB // HUGE)) + packer.flush()
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
-    await exchange.answer(200, headers, packed)
+    await exchange.answer(200, headers, _bomb())
+
+
+@functools.cache
+def _bomb() -> bytes:
+    packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    return b"".join(packer.compress(b" " * HUGE) for _ in range(BOMB // HUGE)) + packer.flush()
 
 
 async def _drip(exchange: Exchange, fault: Fault) -> None:
     answer = await exchange.handled()
-    written = answer.head() + answer.body
+    written = answer.head(connection="close") + answer.body
     for at in range(len(written)):
         if exchange.transport.is_closing():
             break
@@ -295,7 +301,7 @@ async def _informational(exchange: Exchange, _fault: Fault) -> None:
 
 async def _huge_header(exchange: Exchange, _fault: Fault) -> None:
     answer = await exchange.handled()
-    await exchange.close(answer.head(x_huge="h" * HUGE), answer.body)
+    await exchange.close(answer.head(x_huge="h" * HUGE, connection="close"), answer.body)
 
 
 async def _login_redirect(exchange: Exchange, fault: Fault) -> None:
@@ -363,8 +369,8 @@ class Trouble:
                 if fault.commit_delay is not None:
                     scope["state"]["commit_delay"] = fault.commit_delay
                 await KINDS[fault.kind](exchange, fault)
-        except ConnectionResetError:
-            pass
+        except (ConnectionResetError, asyncio.CancelledError):
+            pass  # the client has left, or the server is being stopped: there is nobody to answer
         finally:
             self.requests.append(_seen(scope, exchange.status))
 
