@@ -129,9 +129,9 @@ class Call:
             rest = [f"{name}={value.upper()}" for name, _, value in (one.partition("=") for one in rest)]
         raise Rejected(415, self.behaviour.media_type_refused.format(";".join([first, *rest])))
 
-    def object(self, shape: Shape) -> dict[str, Any]:
+    def object(self, shape: Shape, *, in_body: bool = False) -> dict[str, Any]:
         """The body as an object of a class of the server."""
-        return read_object(self.behaviour, self.text(), shape)
+        return read_object(self.behaviour, self.text(), shape, in_body=in_body)
 
     def words(self) -> list[str]:
         """The body as a list of words."""

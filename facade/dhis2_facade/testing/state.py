@@ -99,6 +99,11 @@ class User(Thing):
         return f"{self.first_name} {self.surname}"
 
     @property
+    def manages_tickets(self) -> bool:
+        """Whether internal notes are news to this user."""
+        return bool({SUPERUSER, "F_MANAGE_TICKETS"} & self.role.authorities)
+
+    @property
     def superuser(self) -> bool:
         """Whether everything is allowed."""
         return SUPERUSER in self.role.authorities
@@ -298,9 +303,13 @@ class State:
         """The groups of a user."""
         return [group for group in self.groups.values() if user in group.users]
 
+    def in_feedback_group(self, user: User) -> bool:
+        """Whether this user gets feedback."""
+        return self.feedback_group is not None and user in self.feedback_group.users
+
     def answers_feedback(self, user: User) -> bool:
         """Whether this user may see and write internal notes."""
-        return user.superuser or (self.feedback_group is not None and user in self.feedback_group.users)
+        return user.superuser or self.in_feedback_group(user)
 
     # -- who one is ----------------------------------------------------------------------------------------------------
 
@@ -376,7 +385,7 @@ class State:
         internal: bool = False,
         attachments: Iterable[FileResource] = (),
     ) -> None:
-        """Add a message; an internal note neither counts nor makes the conversation unread again."""
+        """Add a message; an internal note does not count, and is news only to who manages all tickets."""
         _keepable("", text, metadata)
         message = self._message(sender, text, metadata, internal=internal, attachments=attachments)
 
@@ -384,11 +393,10 @@ class State:
             conversation.messages.append(message)
             conversation.last_sender = sender
             conversation.last_message = conversation.last_updated = message.created
-            if internal:
-                return
-            conversation.message_count += 1
+            conversation.message_count += not internal
             for participant in conversation.participants.values():
-                participant.read = participant.read and participant.user is sender
+                if participant.user is not sender and (not internal or participant.user.manages_tickets):
+                    participant.read = False
 
         self._store(commit)
 
