@@ -131,6 +131,20 @@ def test_removing_an_unknown_user_from_many_is_said_so(clerk: httpx.Client) -> N
     assert (answer.status_code, answer.json()) == (404, {"message": f"User does not exist: {UNKNOWN}"})
 
 
+def test_a_file_named_twice_is_attached_once(server: FakeDhis2, clerk: httpx.Client) -> None:
+    uid = upload(clerk)
+    answer = send(clerk, server, attachments=[{"id": uid}, {"id": uid}])
+    assert answer.status_code == 201
+    assert [len(message.attachments) for message in server.messages] == [1]
+    answer = send(clerk, server, attachments=[{"name": "a.txt"}])
+    assert answer.json()["message"] == "Attachment 'null' not found."
+
+
+def test_xml_that_is_none_is_refused(server: FakeDhis2, clerk: httpx.Client) -> None:
+    answer = clerk.post(MAIL, content="<a", headers={"Content-Type": "application/xml"})
+    assert answer.status_code == (415 if server.version == "42" else 409)
+
+
 def test_the_first_of_a_repeated_parameter_counts(server: FakeDhis2, clerk: httpx.Client) -> None:
     uid = uid_of(send(clerk, server))
     answer = clerk.post(f"{MAIL}/{uid}/priority", params={"messageConversationPriority": ["low", "high"]})

@@ -92,9 +92,7 @@ def test_a_request_may_be_carried_out_before_it_goes_wrong(kind: str, server: Fa
     server.next(kind, stored=True)
     met(EXPECTED[kind][0], clerk, server)
     assert [message.text for message in server.messages] == ["b"]
-    until = time.monotonic() + 2
-    while not server.requests and time.monotonic() < until:
-        time.sleep(0.01)
+    server.wait()
     assert [one.stored for one in server.requests] == [1]
 
 
@@ -127,6 +125,29 @@ def test_a_redirect_goes_where_it_is_told(server: FakeDhis2, clerk: httpx.Client
 def test_the_login_redirect_leads_to_a_page(server: FakeDhis2, clerk: httpx.Client) -> None:
     server.next("login redirect")
     assert html(clerk.get("/api/me", follow_redirects=True))
+
+
+def test_trouble_can_be_called_off(server: FakeDhis2, clerk: httpx.Client) -> None:
+    server.next(fail=503, times=9)
+    assert clerk.get("/api/me").status_code == 503
+    server.calm()
+    assert clerk.get("/api/me").status_code == 200
+
+
+def test_one_can_wait_for_what_is_under_way(server: FakeDhis2, clerk: httpx.Client) -> None:
+    server.next("hang")
+    clerk.timeout = httpx.Timeout(5, read=0.2)
+    with pytest.raises(httpx.ReadTimeout):
+        clerk.get("/api/me")
+    server.wait()
+    assert [one.status for one in server.requests] == [None]
+    server.next("hang")
+    address = urlsplit(server.url)
+    with socket.create_connection((address.hostname, address.port)) as connected:
+        connected.sendall(raw_request(server))
+        time.sleep(0.05)
+        with pytest.raises(TimeoutError, match="under way"):
+            server.wait(timeout=0.05)
 
 
 def test_unknown_trouble_is_refused(server: FakeDhis2) -> None:

@@ -197,13 +197,14 @@ class Call:
 
     def page(self, objects: Sequence[Any]) -> tuple[dict[str, Any], Sequence[Any]]:
         """The pager and the objects of the page that is asked for."""
-        page, page_size = self._number("page", 1), self._number("pageSize", PAGE_SIZE)
+        page, page_size = self.number("page", 1), self.number("pageSize", PAGE_SIZE)
         if page_size < 0:
             raise Rejected(400, self.behaviour.negative_page_size.format(page_size))
         pager, found = page_of(objects, page, page_size, empty_past_last=self.behaviour.past_last_page)
         return pager.written(self.host + self.path, self.query.multi_items()), found
 
-    def _number(self, name: str, default: int) -> int:
+    def number(self, name: str, default: int) -> int:
+        """A parameter that is a number; what is none is left aside or refused."""
         text = self.given(name) or ""
         try:
             return int(text)

@@ -126,8 +126,8 @@ GIST = ("id", "subject", "messageCount", "lastUpdated", "created", "lastMessage"
 def gist(call: Call) -> Response:
     """A short form, which shows the conversations of others too (23b)."""
     found = call.selected(KIND, list(call.state.conversations.values()), default_order=[])
-    size = int(call.given("pageSize") or PAGE_SIZE)
-    page = max(int(call.given("page") or 1), 1)
+    size = max(call.number("pageSize", PAGE_SIZE), 1)
+    page = max(call.number("page", 1), 1)
     pager: dict[str, Any] = {"page": page, "pageSize": size}
     root = call.behaviour.gist_root
     if page * size < len(found):
@@ -191,7 +191,7 @@ def create(call: Call) -> Response:
     recipients = _people(call, asked)
     if not recipients:
         raise Refused("no_recipients")
-    attachments = call.state.spend(one.get("id") for one in asked.get("attachments") or ())
+    attachments = call.state.spend(_uids(asked, "attachments"))
     subject, text = asked.get("subject"), asked.get("text")
     conversation = call.state.send(
         call.user,
@@ -205,7 +205,10 @@ def create(call: Call) -> Response:
 
 
 def _from_xml(text: str) -> dict[str, Any]:
-    root = ET.fromstring(text)  # noqa: S314 - what a test sends to its own server
+    try:
+        root = ET.fromstring(text)  # noqa: S314 - what a test sends to its own server
+    except ET.ParseError as error:
+        raise Rejected(409, str(error)) from None
     found: dict[str, Any] = {}
     for child in root:
         name = child.tag.rpartition("}")[2]

@@ -460,7 +460,7 @@ class State:
     def spend(self, uids: Iterable[str], *, of: str = "") -> list[FileResource]:
         """Take files for a message; those before a bad one are spent all the same (6)."""
         spent = []
-        for uid in uids:
+        for uid in dict.fromkeys(uids):
             attachment = self.files.get(uid)
             if attachment is None:
                 raise Refused(f"unknown_attachment{of}", uid)
