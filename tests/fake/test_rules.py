@@ -233,6 +233,16 @@ def test_groups_and_units_are_found_by_what_names_them(clerk: httpx.Client) -> N
             assert all("Test" in one["name"] for one in found)
 
 
+def test_constants_are_made_and_found(server: FakeDhis2, clerk: httpx.Client) -> None:
+    body = {"name": "Pi", "shortName": "Pi", "value": 3.14}
+    assert clerk.post("/api/constants", json=body).status_code == 403
+    with as_(server, "admin") as admin:
+        uid = admin.post("/api/constants", json=body).json()["response"]["uid"]
+    listed = clerk.get("/api/constants", params={"fields": "id,value"}).json()["constants"]
+    assert listed == [{"id": uid, "value": 3.14}]
+    assert clerk.get(f"/api/constants/{uid}").json()["name"] == "Pi"
+
+
 # -- tokens and sessions -----------------------------------------------------------------------------------------------
 
 

@@ -15,9 +15,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
+from starlette.datastructures import Headers
 
 from .answers import LOGIN_PAGE
-from .app import App
+from .app import App, address
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
@@ -249,6 +250,11 @@ async def _wrong_length(exchange: Exchange, _fault: Fault) -> None:
     await exchange.close(answer.head(content_length=str(len(answer.body) + 10)), answer.body)
 
 
+async def _short_length(exchange: Exchange, _fault: Fault) -> None:
+    answer = await exchange.handled()
+    await exchange.close(answer.head(content_length=str(len(answer.body) - 10), connection="close"), answer.body)
+
+
 async def _bad_chunk(exchange: Exchange, _fault: Fault) -> None:
     answer = await exchange.handled()
     head = answer.head(content_length=None, transfer_encoding="chunked")
@@ -305,7 +311,8 @@ async def _huge_header(exchange: Exchange, _fault: Fault) -> None:
 
 async def _login_redirect(exchange: Exchange, fault: Fault) -> None:
     await exchange.instead(fault)
-    location = exchange.app.context + exchange.app.behaviour.login
+    app = exchange.app
+    location = address(exchange.scope, Headers(scope=exchange.scope)) + app.context + app.behaviour.login
     await exchange.answer(302, {"Location": location, **fault.headers}, b"")
 
 
@@ -331,6 +338,7 @@ KINDS: Mapping[str, Callable[[Exchange, Fault], Awaitable[None]]] = {
     "cut header": _cut_header,
     "cut body": _cut_body,
     "wrong length": _wrong_length,
+    "short length": _short_length,
     "bad chunk": _bad_chunk,
     "garbage": _garbage,
     "truncated gzip": _truncated_gzip,
