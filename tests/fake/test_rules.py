@@ -131,6 +131,13 @@ def test_removing_an_unknown_user_from_many_is_said_so(clerk: httpx.Client) -> N
     assert (answer.status_code, answer.json()) == (404, {"message": f"User does not exist: {UNKNOWN}"})
 
 
+def test_a_flag_that_is_none_is_refused(server: FakeDhis2, clerk: httpx.Client) -> None:
+    uid = uid_of(send(clerk, server))
+    answer = clerk.post(f"{MAIL}/{uid}", params={"internal": "maybe"}, content="x")
+    said = "Value 'maybe' is not valid for parameter internal. It should be of type boolean"
+    assert (answer.status_code, answer.json()["message"]) == (400, said)
+
+
 def test_a_file_named_twice_is_attached_once(server: FakeDhis2, clerk: httpx.Client) -> None:
     uid = upload(clerk)
     answer = send(clerk, server, attachments=[{"id": uid}, {"id": uid}])

@@ -117,7 +117,10 @@ class App:
                 form = await request.form()
             self.state.commit_delay = scope["state"].get("commit_delay", self.commit_delay)
             stored = self.state.stored
-            answer = self._answer(scope, request, body, form)
+            try:
+                answer = self._answer(scope, request, body, form)
+            finally:
+                self.state.commit_delay = 0.0  # what a test stores itself is seen at once
             scope["state"]["stored"] = self.state.stored - stored
         except MultiPartException as error:
             answer = self._failed(Container(400, error.message), scope, request.headers)

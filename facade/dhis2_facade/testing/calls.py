@@ -20,6 +20,7 @@ from .state import State, User
 __all__ = ["Call", "split"]
 
 DEFAULT_LIST_FIELDS = "displayName,id"
+TRUE = frozenset({"true", "1", "yes", "on"})
 FALSE = frozenset({"false", "0", "no", "off"})
 
 
@@ -83,6 +84,13 @@ class Call:
     def says(self, name: str, *, default: str) -> str:
         """A word in a parameter, whatever its case."""
         return (self.given(name) or default).lower()
+
+    def flag(self, name: str) -> bool:
+        """A parameter that is true or false."""
+        text = self.says(name, default="false")
+        if text not in FALSE | TRUE:
+            raise Refused("bad_type", text, name, "boolean")
+        return text in TRUE
 
     def needed(self, name: str, type_: str = "String") -> str:
         """A parameter that must be given."""

@@ -265,7 +265,7 @@ def reply(call: Call) -> Response:
     text = _needed_text(call, _REPLYING + call.behaviour.reply_throws)
     conversation = _answered(call)
     _admitted(call, conversation, "reply")
-    internal = call.says("internal", default="false") == "true"
+    internal = call.flag("internal")
     if internal and not call.state.answers_feedback(call.user):
         raise Refused("internal")
     attachments = call.state.spend(split(call.query.getlist("attachments")), of="_of_reply")

@@ -68,7 +68,7 @@ class Seen:
     status: int | None
     """What was answered in full; None where nothing was."""
     stored: int
-    """How many messages were stored by it."""
+    """How many messages it stored, late commits included."""
 
 
 @define
