@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-__all__ = ["REFUSALS", "Container", "Refusal", "Refused", "Rejected"]
+__all__ = ["REFUSALS", "Bare", "Container", "Refusal", "Refused", "Rejected"]
 
 
 @frozen
@@ -94,6 +94,15 @@ class Refused(Exception):
 
 class Rejected(Exception):
     """The server says no in words that depend on the version or on what was sent."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(status, text)
+        self.status = status
+        self.text = text
+
+
+class Bare(Exception):
+    """The server says only `{"message": …}`."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(status, text)
