@@ -15,7 +15,7 @@ from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
 from . import conversations, files, marks, people, system, tickets
-from .answers import LOGIN_PAGE, UNCACHED, container, message, refused, web_message
+from .answers import LOGIN_PAGE, THROWN, container, message, refused, web_message
 from .behaviour import Behaviour
 from .calls import Call
 from .queries import QueryError
@@ -237,11 +237,11 @@ class App:
                 behaviour.query_refused,
                 str(error),
                 code=behaviour.query_code,
-                headers=UNCACHED,
+                headers=THROWN,
                 accept=accept,
             )
         assert isinstance(error, Rejected)
-        return web_message(behaviour, error.status, error.text, headers=UNCACHED, accept=accept)
+        return web_message(behaviour, error.status, error.text, headers=THROWN, accept=accept)
 
 
 def _inner(path: str) -> tuple[str, str]:

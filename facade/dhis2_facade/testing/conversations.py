@@ -239,12 +239,11 @@ def _needed_text(call: Call, method: str) -> str:
     return text
 
 
-def _answered(call: Call) -> Conversation:
+def _asked(call: Call, refusal: str) -> Conversation:
     uid = call.parameters["uid"]
-    conversation = call.state.conversations.get(uid)
-    if conversation is None:
-        raise Refused("unknown_conversation", uid)
-    return conversation
+    if uid not in call.state.conversations:
+        raise Refused(refusal, uid)
+    return call.state.conversations[uid]
 
 
 def admitted(call: Call, conversation: Conversation, refusal: str) -> None:
@@ -256,7 +255,7 @@ def admitted(call: Call, conversation: Conversation, refusal: str) -> None:
 def reply(call: Call) -> Response:
     """Add a message: the body is its text, whatever it says it is (3)."""
     text = _needed_text(call, _REPLYING + call.behaviour.reply_throws)
-    conversation = _answered(call)
+    conversation = _asked(call, "unknown_conversation")
     admitted(call, conversation, "reply")
     internal = call.flag("internal")
     if internal and not call.state.answers_feedback(call.user):
@@ -287,7 +286,7 @@ def add_recipients(call: Call) -> Response:
     """Let more people take part."""
     call.expect("application/json")
     asked = call.object(CONVERSATION, in_body=True)
-    conversation = _answered(call)
+    conversation = _asked(call, "recipients_of_unknown")
     admitted(call, conversation, "recipients")
     call.state.add_participants(conversation, _people(call, asked))
     return Response(status_code=204)

@@ -40,6 +40,7 @@ REFUSALS = {
     "unknown_unit": Refusal(409, "Organisation Unit does not exist: {}", "E1004"),
     "no_object": Refusal(404, "{} with id {} could not be found.", "E1005"),
     "unknown_conversation": Refusal(404, "Message conversation does not exist: {}"),
+    "recipients_of_unknown": Refusal(404, "Message conversation does not exist: {}"),
     "unknown_attachment": Refusal(409, "Attachment '{}' not found.", "E1004"),
     "used_attachment": Refusal(409, "Attachment '{}' is already used or not a valid attachment.", "E1004"),
     "unknown_attachment_of_reply": Refusal(409, "Attachment '{}' not found."),
