@@ -79,7 +79,7 @@ def met(expected: Any, client: httpx.Client, server: FakeDhis2) -> None:
 def test_each_kind_does_what_it_says_once(kind: str, server: FakeDhis2, clerk: httpx.Client) -> None:
     expected, stored = EXPECTED[kind]
     clerk.get("/api/me")
-    clerk.timeout = httpx.Timeout(5, read=0.3)
+    clerk.timeout = httpx.Timeout(10, read=0.2 if kind == "hang" else 10)
     server.next(kind, delay=0.1 if kind == "slow" else 0.0005)
     met(expected, clerk, server)
     assert len(server.messages) == stored
@@ -89,7 +89,7 @@ def test_each_kind_does_what_it_says_once(kind: str, server: FakeDhis2, clerk: h
 
 @pytest.mark.parametrize("kind", STORED_TOO)
 def test_a_request_may_be_carried_out_before_it_goes_wrong(kind: str, server: FakeDhis2, clerk: httpx.Client) -> None:
-    clerk.timeout = httpx.Timeout(5, read=0.3)
+    clerk.timeout = httpx.Timeout(10, read=0.2 if kind == "hang" else 10)
     server.next(kind, stored=True)
     met(EXPECTED[kind][0], clerk, server)
     assert [message.text for message in server.messages] == ["b"]
