@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Generic, TypeAlias, TypeVar, cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attrs import AttrsInstance, field, fields_dict, frozen
 
@@ -156,13 +155,15 @@ def _reading(read: Reader[T], value: object, zone: tzinfo, where: str) -> T:
 
 def zone_of(name: str | None) -> tzinfo:
     """Give the time zone that a server names. Raises InvalidInput where this machine does not know it."""
+    from zoneinfo import ZoneInfo  # with the first answer, not with the import
+
     offset = re.fullmatch(r"(?:GMT|UTC)?([+-])(\d\d):?(\d\d)", name or "")
     try:
         if offset:
             minutes = int(offset[2]) * 60 + int(offset[3])
             return timezone(timedelta(minutes=-minutes if offset[1] == "-" else minutes))
         return UTC if name in UTC_NAMES else ZoneInfo(name or "")
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    except (LookupError, ValueError, OSError):
         pass
     raise InvalidInput(
         f"this machine does not know the server's time zone {name!r}; give timezone=, or install the package tzdata"
