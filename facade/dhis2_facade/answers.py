@@ -12,15 +12,14 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 
 from dhis2_facade import errors
-from dhis2_facade.errors import Dhis2Error, HttpError, NotDhis2, NotFound, Redirected, UnreadableAnswer
-from dhis2_facade.retry import Outcome, outcome_of, written
+from dhis2_facade.errors import Dhis2Error, HttpError, NotDhis2, NotFound, UnreadableAnswer
+from dhis2_facade.retry import Outcome, outcome_of
 from dhis2_facade.uid import is_uid
 
 __all__ = [
     "Answer",
     "clean",
     "error_of",
-    "json_of",
     "location_uid",
     "no_dhis2",
     "not_found",
@@ -51,7 +50,7 @@ ADVICE: Mapping[type[Dhis2Error], str] = {
     errors.Unauthenticated: "Check the token, or the username and password; tokens expire and can be revoked.",
     errors.Forbidden: "Ask as a user who takes part in it, or who has the authority.",
     errors.NotFound: "Check the uid; it may have been removed.",
-    errors.Conflict: "Correct what it names; nothing was stored.",
+    errors.Conflict: "Correct what it names.",
     errors.TooManyRequests: "Wait, and ask less often.",
     errors.ServerError: "The server failed; its log says why.",
     errors.Redirected: "No redirect is followed; use the address that answers itself.",
@@ -87,31 +86,38 @@ class Answer:
 
 
 def outcome(answer: Answer, base: str, *, write: bool = False) -> Outcome:
-    """Say what is known after this answer of the server at `base`; `write`: of a send, reply or feedback."""
+    """Say what is known after this answer of the server at `base`.
+
+    Of a `write`, a send, reply or feedback, 201 alone says that it is stored, and a 4xx that it is not, since the
+    server stores it in one transaction. Anything else may be a proxy's word, or have come after it was stored.
+    """
     if not answer.status:
         return Outcome.UNSENT if answer.unsent else Outcome.UNKNOWN
-    login = _is_login(answer, base)
-    if write:
-        return written(answer.status, login=login)
-    return outcome_of(answer.status, login=login, broken=answer.broken is not None and not answer.oversized)
+    broken = answer.broken is not None and not answer.oversized
+    found = outcome_of(answer.status, login=_redirect(answer, base)[0], broken=broken)
+    vague = found is Outcome.FAILED or (found is Outcome.DONE and answer.status != 201)
+    return Outcome.UNKNOWN if write and vague else found
 
 
-def _is_login(answer: Answer, base: str) -> bool:
-    """Say whether it redirects to the login page of this server, not of any other."""
-    if not 300 <= answer.status < 400:
-        return False
+def _redirect(answer: Answer, base: str) -> tuple[bool, str]:
+    """Say whether it leads to the login page of this server (not of any other), and where it leads."""
     try:
         target, home = urlsplit(answer.headers.get("location", "")), urlsplit(base)
         same = not target.netloc or target.hostname == home.hostname
     except ValueError:
-        return False
-    return same and LOGIN.fullmatch(target.path.removeprefix(home.path)) is not None
+        return False, "redirected to what is no address"
+    login = answer.status // 100 == 3 and same and LOGIN.fullmatch(target.path.removeprefix(home.path)) is not None
+    host = f"{target.scheme}://{target.netloc.rpartition('@')[2]}" if target.netloc else ""
+    secure = same and target.scheme == "https" and home.scheme == "http"
+    advice = f"; this server answers at https://{home.netloc}{home.path}, use that as url" * secure
+    return login, f"redirected to {clean(host + target.path)}{advice}"
 
 
 def error_of(answer: Answer, base: str) -> Dhis2Error | None:
     """Give the error that an answer is, or None where it is 2xx and whole."""
-    if 300 <= answer.status < 400:
-        return _redirected(answer, base)
+    if answer.status // 100 == 3:
+        login, where = _redirect(answer, base)
+        return _http_error(errors.Unauthenticated if login else errors.Redirected, answer, where)
     if answer.status >= 400:
         said, code = _said(answer)
         kind = ERRORS.get(answer.status, errors.ServerError if answer.status >= 500 else HttpError)
@@ -137,21 +143,6 @@ def _http_error(kind: type[E], answer: Answer, said: str | None, code: str | Non
     return error
 
 
-def _redirected(answer: Answer, base: str) -> HttpError:
-    if _is_login(answer, base):
-        return _http_error(errors.Unauthenticated, answer, "the server asks to log in")
-    try:
-        target, home = urlsplit(answer.headers.get("location", "")), urlsplit(base)
-        secure = target.scheme == "https" and home.scheme == "http" and target.hostname == home.hostname
-        where = f"{target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}" if target.netloc else target.path
-    except ValueError:
-        secure, where = False, "what is no address"
-    said = f"redirected to {clean(where)}"
-    if secure:
-        said += f"; this server answers at https://{home.netloc}{home.path}, use that as url"
-    return _http_error(Redirected, answer, said)
-
-
 def clean(text: str) -> str:
     """Give what a server said as one printable line of limited length."""
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
@@ -161,24 +152,22 @@ def clean(text: str) -> str:
 def _said(answer: Answer) -> tuple[str | None, str | None]:
     """Give what the server says of an error, and its code: a WebMessage, a bare message, or a page of its container."""
     text = answer.body.decode("utf-8", "replace")
-    if answer.media_type.endswith("json"):
-        value = _parsed(text)
-        if isinstance(value, dict):
-            said = value.get("message") or value.get("error_description") or value.get("error")
-            said = said if isinstance(said, str) else None
-            if said and "servlet" in value:  # a page of Jetty, whose text is HTML
-                said = html.unescape(said)
-            code = value.get("errorCode")
-            return (clean(said) if said else None), (code if isinstance(code, str) else None)
+    value = _parsed(answer)
+    if isinstance(value, dict):
+        said = next((value[key] for key in ("message", "error_description", "error") if value.get(key)), None)
+        # A page of Jetty comes as JSON, with its text in HTML.
+        text = html.unescape(str(said or "")) if "servlet" in value else str(said or "")
+        code = value.get("errorCode")
+        return clean(text) or None, code if isinstance(code, str) else None
     title = re.search(r"<(title|h1|message)>(.*?)</\1>", text, re.DOTALL | re.IGNORECASE)
-    if title:
-        return clean(html.unescape(title[2])) or None, None
-    return (clean(text) or None) if answer.media_type.startswith("text/plain") else None, None
+    text = html.unescape(title[2]) if title else text * answer.media_type.startswith("text/plain")
+    return clean(text) or None, None
 
 
-def _parsed(text: str | bytes) -> object:
+def _parsed(answer: Answer) -> object:
+    """Give its JSON, or None where it has none."""
     try:
-        return cast("object", json.loads(text))
+        return cast("object", json.loads(answer.body)) if answer.media_type.endswith("json") else None
     except (ValueError, RecursionError):
         return None
 
@@ -200,16 +189,6 @@ def not_found(answer: Answer, said: object) -> NotFound:
     return _http_error(NotFound, answer, clean(str(said)))
 
 
-def json_of(answer: Answer) -> object:
-    """Give the JSON of a successful answer. Raises NotDhis2 for a page, UnreadableAnswer for JSON that is none."""
-    require_json(answer)
-    try:
-        return cast("object", json.loads(answer.body))
-    except (ValueError, RecursionError):
-        pass
-    raise unreadable(answer, answer.broken or "its JSON cannot be read")
-
-
 def require_json(answer: Answer) -> None:
     """Raise NotDhis2 for an answer that is not said to be JSON."""
     if not answer.media_type.endswith("json"):
@@ -218,9 +197,10 @@ def require_json(answer: Answer) -> None:
 
 def object_of(answer: Answer) -> dict[str, object]:
     """Give the JSON object of an answer that is one. Raises NotFound where the server says that with 200 (quirk 8)."""
-    value = json_of(answer)
+    require_json(answer)
+    value = _parsed(answer)
     if not isinstance(value, dict):
-        raise unreadable(answer, f"expected an object, got {type(value).__name__}")
+        raise unreadable(answer, answer.broken or "it is no object in JSON that can be read")
     if value.keys() == {"message"}:
         raise not_found(answer, value["message"])
     return value

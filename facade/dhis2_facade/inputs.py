@@ -10,9 +10,8 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from dhis2_facade.errors import InvalidInput
+from dhis2_facade import errors, uid
 from dhis2_facade.models import FileResource, Message, MessageConversation, OrganisationUnit, User, UserGroup
-from dhis2_facade.uid import is_uid
 
 __all__ = [
     "Recipients",
@@ -40,17 +39,17 @@ LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1", re.IGNORECASE)
 def require(right: object, problem: str) -> None:
     """Raise InvalidInput with this problem unless something is right."""
     if not right:
-        raise InvalidInput(problem)
+        raise errors.InvalidInput(problem)
 
 
 def uid_of(name: str, value: object, kind: type[Named]) -> str:
     """Give the uid of what may be a uid or an object of this kind."""
     if isinstance(value, kind):
-        require(is_uid(value.id), f"{name}: this {kind.__name__} came without its id; ask for the field id")
+        require(uid.is_uid(value.id), f"{name}: this {kind.__name__} came without its id; ask for the field id")
         return str(value.id)
     shown = repr(value)[:60] if isinstance(value, str) else type(value).__name__
     require(
-        is_uid(value), f"{name}: expected a uid (a letter, ten letters or digits) or a {kind.__name__}, got {shown}"
+        uid.is_uid(value), f"{name}: expected a uid (a letter, ten letters or digits) or a {kind.__name__}, got {shown}"
     )
     return str(value)
 
@@ -105,7 +104,7 @@ def recipients_of(users: object, user_groups: object, organisation_units: object
 def text_of(name: str, value: object) -> str:
     """Check a text: some, without NUL, and such that it can be written in UTF-8."""
     if not isinstance(value, str):
-        raise InvalidInput(f"{name}: expected text, got {type(value).__name__}")
+        raise errors.InvalidInput(f"{name}: expected text, got {type(value).__name__}")
     require(value, f"{name}: it is empty")
     require("\0" not in value, f"{name}: it has a NUL character, which the server cannot store")
     half = re.search("[\ud800-\udfff]", value)
@@ -172,7 +171,7 @@ def base_url(url: object, *, allow_http: bool) -> str:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise InvalidInput("url: its host or port cannot be read") from None
+        raise errors.InvalidInput("url: its host or port cannot be read") from None
     right = host and parts.scheme in ("http", "https")
     require(right, "url: expected the server's address, such as 'https://dhis2.example.org'")
     require("@" not in parts.netloc, "url: it holds credentials, which would be printed; pass username= and password=")

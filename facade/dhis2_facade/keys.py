@@ -15,9 +15,8 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from dhis2_facade.errors import InvalidInput
+from dhis2_facade import errors, uid
 from dhis2_facade.models import Message
-from dhis2_facade.uid import derive
 
 __all__ = ["AGENT", "LONGEST_AGENT", "Token", "agent_of", "draw_key", "file_uid", "first_hit", "own_hits"]
 
@@ -59,7 +58,9 @@ def agent_of(prefix: str | None) -> str:
     agent = f"{prefix} {AGENT}" if prefix else AGENT
     room = LONGEST_AGENT - HASH - DIGEST - len(" key=.") - len(AGENT) - 1
     if prefix and (len(prefix) > room or not prefix.isascii() or not prefix.isprintable()):
-        raise InvalidInput(f"user_agent: at most {room} printable ASCII characters, so that the server keeps all of it")
+        raise errors.InvalidInput(
+            f"user_agent: at most {room} printable ASCII characters, so that the server keeps all of it"
+        )
     return agent
 
 
@@ -85,4 +86,4 @@ def first_hit(messages: Iterable[Message] | None, token: Token) -> Message | Non
 
 def file_uid(key: str, place: int, md5: str, round_: int) -> str:
     """Give the uid of an attachment of a write with a caller's key, the same at each attempt of a round."""
-    return derive(hashlib.sha256(json.dumps([key, place, md5, round_]).encode()).digest())
+    return uid.derive(hashlib.sha256(json.dumps([key, place, md5, round_]).encode()).digest())

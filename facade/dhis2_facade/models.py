@@ -28,7 +28,6 @@ __all__ = [
     "NewMessage",
     "OrganisationUnit",
     "Page",
-    "RawAnswer",
     "Removed",
     "Sent",
     "SystemInfo",
@@ -382,12 +381,3 @@ class Download:
     size: int  # bytes
     path: Path | None = None
     content: bytes | None = field(default=None, repr=False)
-
-
-@frozen(kw_only=True)
-class RawAnswer:
-    """An answer as it came: status, headers in lower case, body."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False, hash=False)
-    body: bytes = field(repr=False)

@@ -7,15 +7,14 @@ import io
 import mimetypes
 import os
 import re
-import tempfile
+import secrets
 from collections.abc import Callable
 from pathlib import Path, PurePath
 from typing import BinaryIO, TypeAlias, cast
 
 from attrs import field, frozen
 
-from dhis2_facade.errors import InvalidInput
-from dhis2_facade.inputs import require, uid_of
+from dhis2_facade import errors, inputs
 from dhis2_facade.models import FileResource
 from dhis2_facade.uid import is_uid
 
@@ -42,7 +41,7 @@ class _Once:
 
     def read(self, size: int = -1) -> bytes:
         piece: object = self.file.read(size)
-        require(isinstance(piece, bytes), f"a file to upload gives bytes, this one gave {type(piece).__name__}")
+        inputs.require(isinstance(piece, bytes), f"a file to upload gives bytes, this one gave {type(piece).__name__}")
         return cast("bytes", piece)
 
 
@@ -101,18 +100,20 @@ def source_of(source: object, *, name: str | None = None, content_type: str | No
             with path.open("rb") as file:
                 size, opener, name = file.seek(0, io.SEEK_END), lambda: path.open("rb"), name or path.name
         except OSError as error:
-            raise InvalidInput(f"{path}: cannot be read: {error.strerror}") from None
+            raise errors.InvalidInput(f"{path}: cannot be read: {error.strerror}") from None
     else:
-        require(hasattr(source, "read"), f"expected a path, an open file or (name, bytes), got {type(source).__name__}")
+        inputs.require(
+            hasattr(source, "read"), f"expected a path, an open file or (name, bytes), got {type(source).__name__}"
+        )
         given = getattr(source, "name", None)
         name = name or (PurePath(given).name if isinstance(given, str) else None)
         size, opener = _open_file(cast("BinaryIO", source))
-    require(name, "a file needs a name: pass (name, bytes), or name=")
+    inputs.require(name, "a file needs a name: pass (name, bytes), or name=")
     name = str(name)
-    require(name.isprintable(), f"{name!r}: the name of a file is printable")
-    require(size != 0, f"{name}: it is empty, and the server takes no empty file")
+    inputs.require(name.isprintable(), f"{name!r}: the name of a file is printable")
+    inputs.require(size != 0, f"{name}: it is empty, and the server takes no empty file")
     kind = content_type or mimetypes.guess_type(name)[0] or DEFAULT_TYPE
-    require(re.fullmatch(TYPE, kind, re.ASCII), f"content_type: expected one such as text/csv, got {kind!r}")
+    inputs.require(re.fullmatch(TYPE, kind, re.ASCII), f"content_type: expected one such as text/csv, got {kind!r}")
     return Source(name, kind, size, opener, owned=isinstance(source, str | os.PathLike))
 
 
@@ -120,7 +121,7 @@ def _open_file(file: BinaryIO) -> tuple[int | None, Callable[[], BinaryIO]]:
     """Give the size and the content of an open file from where it stands; no size for a pipe or a socket."""
     mode = getattr(file, "mode", "b")
     is_text = hasattr(file, "encoding") or (isinstance(mode, str) and "b" not in mode)
-    require(not is_text, 'a file is sent as bytes; open it with mode "rb"')
+    inputs.require(not is_text, 'a file is sent as bytes; open it with mode "rb"')
     try:
         start = file.tell()
         size = file.seek(0, io.SEEK_END) - start
@@ -138,11 +139,11 @@ def _open_file(file: BinaryIO) -> tuple[int | None, Callable[[], BinaryIO]]:
 def attachment_of(one: object) -> str | Source:
     """Give the uid of an attachment that is on the server, or the source of one that is to be uploaded."""
     if isinstance(one, FileResource) or is_uid(one):
-        uid = uid_of("attachments", one, FileResource)
+        uid = inputs.uid_of("attachments", one, FileResource)
         clash = isinstance(one, str) and Path(one).exists()
-        require(not clash, f"attachments: {uid} is a uid and a file here; pass Path({uid!r}) for the file")
+        inputs.require(not clash, f"attachments: {uid} is a uid and a file here; pass Path({uid!r}) for the file")
         return uid
-    require(not isinstance(one, bytes), "attachments: bytes need a name: pass (name, bytes)")
+    inputs.require(not isinstance(one, bytes), "attachments: bytes need a name: pass (name, bytes)")
     return source_of(one)
 
 
@@ -170,10 +171,12 @@ class Target:
         if isinstance(to, str | os.PathLike):
             path = Path(to)
             self._folder, self.path = (path, None) if path.is_dir() else (path.parent, path)
-            require(self._folder.is_dir(), f"to: there is no folder {self._folder}")
+            inputs.require(self._folder.is_dir(), f"to: there is no folder {self._folder}")
         elif to is not None:
             writes = hasattr(to, "write") and not hasattr(to, "encoding")
-            require(writes, f'to: expected a path, a file opened with mode "wb" or None, got {type(to).__name__}')
+            inputs.require(
+                writes, f'to: expected a path, a file opened with mode "wb" or None, got {type(to).__name__}'
+            )
             self._file = to
             try:
                 self._start = to.tell() if to.seekable() else -1
@@ -192,10 +195,12 @@ class Target:
         if self._folder is not None:
             if self.path is None:
                 path = self._folder / safe_name(name)
-                require(not path.exists(), f"to: {path} is there already; pass the path to write, and it is replaced")
+                inputs.require(
+                    not path.exists(), f"to: {path} is there already; pass the path to write, and it is replaced"
+                )
                 self.path = path
-            handle, temporary = tempfile.mkstemp(prefix=".dhis2-", suffix=".part", dir=self._folder)
-            self._file, self._temporary = os.fdopen(handle, "wb"), Path(temporary)
+            self._temporary = self._folder / f".dhis2-{secrets.token_hex(8)}.part"
+            self._file = self._temporary.open("xb")
         elif self._file is not None and self.written:
             self._file.seek(self._start)
             self._file.truncate()
@@ -212,9 +217,6 @@ class Target:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            umask = os.umask(0)
-            os.umask(umask)
-            self._temporary.chmod(0o666 & ~umask)  # as any file that the user writes, not private as a temporary one
             self._temporary.replace(self.path)
             self._temporary = None
         return self._file.getvalue() if self._memory and isinstance(self._file, io.BytesIO) else None

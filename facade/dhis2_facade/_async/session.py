@@ -11,23 +11,13 @@ from collections import OrderedDict
 from datetime import UTC, datetime, tzinfo
 from typing import TypeVar
 
-from attrs import AttrsInstance, evolve, field, frozen
+from attrs import AttrsInstance, evolve
 
+from dhis2_facade import answers, bindings, errors, inputs, retry
 from dhis2_facade._async.backend import Lock, current_loop, sleep
 from dhis2_facade._async.transport import AsyncTransport, Content
-from dhis2_facade.answers import Answer, error_of, object_of, outcome
-from dhis2_facade.bindings import Bindings
-from dhis2_facade.errors import (
-    NotDhis2,
-    VersionMismatch,
-    WrongUse,
-)
-from dhis2_facade.inputs import seconds_of
 from dhis2_facade.models import SystemInfo, User, read_object, zone_of
-from dhis2_facade.retry import Deadline, Meaning, Outcome, pause, retry_after
 from dhis2_wire import Request
-
-__all__ = ["AsyncSession", "Settings"]
 
 log = logging.getLogger("dhis2_facade.session")
 
@@ -41,27 +31,27 @@ NO_TRUST = "the client did not look whether the server receives its User-Agent (
 REWRITTEN = "the server does not receive this client's User-Agent as it was sent; something on the way rewrites it"
 
 
-@frozen(kw_only=True)
-class Settings:
-    """What a client is told once."""
-
-    agent: str
-    deadline: float  # seconds
-    settle: float  # seconds
-    check_version: bool
-    timezone: tzinfo | None = None
-    started: float = field(factory=time.monotonic)
-
-
 class AsyncSession:
     """What all calls of one client share."""
 
-    def __init__(self, transport: AsyncTransport, bindings: Bindings, settings: Settings) -> None:
-        self.transport, self.bindings, self.settings = transport, bindings, settings
-        self.zone: tzinfo = settings.timezone or UTC
+    def __init__(
+        self,
+        transport: AsyncTransport,
+        bindings: bindings.Bindings,
+        *,
+        agent: str,
+        deadline: float,  # seconds, of a call
+        settle: float,  # seconds
+        check_version: bool,
+        timezone: tzinfo | None,
+    ) -> None:
+        self.transport, self.bindings, self.agent, self.settle = transport, bindings, agent, settle
+        self.started = time.monotonic()
+        self.zone: tzinfo = timezone or UTC
+        self._timezone, self._deadline, self._check_version = timezone, deadline, check_version
         self.no_trust: str | None = NO_TRUST  # why tokens prove nothing, or None
         self.attempted: OrderedDict[str, float] = OrderedDict()  # hash of a token → when it was last sent
-        self._checked = not settings.check_version
+        self._checked = not check_version
         self._me: User | None = None
         self._lock = Lock()
         self._process = os.getpid()
@@ -83,14 +73,14 @@ class AsyncSession:
             "belongs to another event loop; make one in each": loop != current_loop(),
         }
         for problem in (problem for problem, so in wrong.items() if so):
-            raise WrongUse(f"this client {problem}")
+            raise errors.WrongUse(f"this client {problem}")
 
-    def deadline(self, timeout: float | None, *, transfer: bool = False) -> Deadline:
+    def deadline(self, timeout: float | None, *, transfer: bool = False) -> retry.Deadline:
         """Give the moment at which a call gives up: after `timeout` seconds, or what the client was told."""
-        usual = TRANSFER_DEADLINE if transfer else self.settings.deadline
-        return Deadline(usual if timeout is None else seconds_of("timeout", timeout), time.monotonic())
+        usual = TRANSFER_DEADLINE if transfer else self._deadline
+        return retry.Deadline(usual if timeout is None else inputs.seconds_of("timeout", timeout), time.monotonic())
 
-    async def start(self, deadline: Deadline) -> None:
+    async def start(self, deadline: retry.Deadline) -> None:
         """Ask the server what it is, once and again after it went away: version, time zone, User-Agent that it saw."""
         self.guard()
         if self._checked:
@@ -100,23 +90,25 @@ class AsyncSession:
                 self._learn(await self.ask_info(deadline))
                 self._checked = True
 
-    async def ask_info(self, deadline: Deadline) -> SystemInfo:
+    async def ask_info(self, deadline: retry.Deadline) -> SystemInfo:
         """Give `GET /api/system/info`."""
-        answer = await self.repeat(self.bindings.system.get_system_info(), Meaning.READ, deadline)
-        return read_object(SystemInfo, object_of(answer), self.settings.timezone or UTC)
+        answer = await self.repeat(self.bindings.system.get_system_info(), retry.Meaning.READ, deadline)
+        return read_object(SystemInfo, answers.object_of(answer), self._timezone or UTC)
 
     def _learn(self, info: SystemInfo) -> None:
         found, wanted = re.match(r"(?:2\.)?(\d{2,})", info.version or ""), self.bindings.version
         if found is None:
-            raise NotDhis2(f"{self.transport.base}: its /api/system/info has no version. Is it a DHIS2? Check the url.")
+            raise errors.NotDhis2(
+                f"{self.transport.base}: its /api/system/info has no version. Is it a DHIS2? Check the url."
+            )
         if found[1] != wanted:
-            raise VersionMismatch(
+            raise errors.VersionMismatch(
                 f"the server is DHIS2 {info.version}, this client is for 2.{wanted}: "
                 f"from dhis2_facade.v{found[1]} import … (or check_version=False, at your own risk)"
             )
-        if self.settings.timezone is None:
+        if self._timezone is None:
             self.zone = zone_of(info.time_zone)
-        self.no_trust = None if info.user_agent == self.settings.agent else REWRITTEN
+        self.no_trust = None if info.user_agent == self.agent else REWRITTEN
         if self.no_trust:
             log.info("keys prove nothing: %s", self.no_trust)
 
@@ -127,69 +119,71 @@ class AsyncSession:
         if len(self.attempted) > REMEMBERED:
             self.attempted.popitem(last=False)
 
-    async def me(self, deadline: Deadline) -> User:
+    async def me(self, deadline: retry.Deadline) -> User:
         """Give who one is, asked once."""
         if self._me is None:
             self._me = await self.read(User, self.bindings.me.get_current_user(fields=ME), deadline)
         return self._me
 
-    async def fetch(self, request: Request[object], deadline: Deadline) -> dict[str, object]:
+    async def fetch(self, request: Request[object], deadline: retry.Deadline) -> dict[str, object]:
         """Give the JSON object that a read gives. Raises NotFound where the server says that with 200 (quirk 8)."""
-        return object_of(await self.run(request, Meaning.READ, deadline))
+        return answers.object_of(await self.run(request, retry.Meaning.READ, deadline))
 
-    async def read(self, kind: type[M], request: Request[object], deadline: Deadline) -> M:
+    async def read(self, kind: type[M], request: Request[object], deadline: retry.Deadline) -> M:
         """Give the object that a read gives."""
         return read_object(kind, await self.fetch(request, deadline), self.zone)
 
     async def run(
-        self, request: Request[object], meaning: Meaning, deadline: Deadline, content: Content | None = None
-    ) -> Answer:
+        self, request: Request[object], meaning: retry.Meaning, deadline: retry.Deadline, content: Content | None = None
+    ) -> answers.Answer:
         """Make a call as often as its meaning allows. Raises the error that its last answer is."""
         await self.start(deadline)
         return await self.repeat(request, meaning, deadline, content)
 
     async def repeat(
-        self, request: Request[object], meaning: Meaning, deadline: Deadline, content: Content | None = None
-    ) -> Answer:
+        self, request: Request[object], meaning: retry.Meaning, deadline: retry.Deadline, content: Content | None = None
+    ) -> answers.Answer:
         """Make a call without the first one."""
         content, count, repeated = content or Content(), 0, False
         while True:
             answer = await self.attempt(request, deadline, content=content)
             count, happened = count + 1, self.outcome(answer)
-            error = error_of(answer, self.transport.base)
-            if error is None or (happened is Outcome.DONE and not answer.oversized):
+            error = answers.error_of(answer, self.transport.base)
+            if error is None or (happened is retry.Outcome.DONE and not answer.oversized):
                 return evolve(answer, repeated=repeated)
             wait = self.pause(count, happened, meaning, answer)
             again = content.again if content.target is None else content.target.again
             if wait is None or not again or wait >= deadline.left(time.monotonic()):
                 error.repeated = repeated
-                if happened is Outcome.UNKNOWN and meaning is not Meaning.READ:
+                if happened is retry.Outcome.UNKNOWN and meaning is not retry.Meaning.READ:
                     error.args = (f"{error.args[0]} Whether the server did it is not known.",)
                 raise error
             log.debug("%s %s: again in %.2f s", request.method, request.path, wait)
             await sleep(wait)
-            repeated = repeated or happened is Outcome.UNKNOWN
+            repeated = repeated or happened is retry.Outcome.UNKNOWN
 
     async def attempt(
         self,
         request: Request[object],
-        deadline: Deadline,
+        deadline: retry.Deadline,
         *,
         agent: str | None = None,
         content: Content | None = None,
-    ) -> Answer:
+    ) -> answers.Answer:
         """Make one attempt."""
-        agent = agent or self.settings.agent
+        agent = agent or self.agent
         answer = await self.transport.attempt(request, deadline, agent, content or Content())
-        if self.outcome(answer) is Outcome.UNKNOWN:  # a server that comes back may be another one
-            self._checked = not self.settings.check_version
+        if self.outcome(answer) is retry.Outcome.UNKNOWN:  # a server that comes back may be another one
+            self._checked = not self._check_version
         return answer
 
-    def outcome(self, answer: Answer, *, write: bool = False) -> Outcome:
+    def outcome(self, answer: answers.Answer, *, write: bool = False) -> retry.Outcome:
         """Say what is known after an attempt; `write`: of a send, reply or feedback."""
-        return outcome(answer, self.transport.base, write=write)
+        return answers.outcome(answer, self.transport.base, write=write)
 
-    def pause(self, count: int, happened: Outcome, meaning: Meaning, answer: Answer) -> float | None:
+    def pause(
+        self, count: int, happened: retry.Outcome, meaning: retry.Meaning, answer: answers.Answer
+    ) -> float | None:
         """Give the seconds until the next attempt, or None where there is none."""
-        wanted = retry_after(answer.headers.get("retry-after"), datetime.now(UTC))
-        return pause(count, happened, meaning, random.random(), wanted)  # noqa: S311 - jitter
+        wanted = retry.retry_after(answer.headers.get("retry-after"), datetime.now(UTC))
+        return retry.pause(count, happened, meaning, random.random(), wanted)  # noqa: S311 - jitter

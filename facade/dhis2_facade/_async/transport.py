@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import contextvars
 import logging
+import re
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias, cast
 
 import httpx
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
+from dhis2_facade import answers, errors, retry, sources
 from dhis2_facade._async.backend import bound, call_in_thread, fail_after
-from dhis2_facade.answers import Answer
-from dhis2_facade.errors import InvalidInput, TooLarge
-from dhis2_facade.retry import Deadline
-from dhis2_facade.sources import Progress, Target
 from dhis2_wire import Request
-
-__all__ = [
-    "AsyncTransport",
-    "Auth",
-    "BaseTransport",
-    "Content",
-    "Headers",
-    "Hooks",
-    "Limits",
-    "Options",
-    "Proxy",
-    "Timeouts",
-    "Verify",
-]
 
 log = logging.getLogger("dhis2_facade.transport")
 
@@ -66,18 +51,46 @@ for name in LOUD:
     logging.getLogger(name).addFilter(_not_ours)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Options:
-    """What is passed on to httpx. Nothing of it is ever printed: most of it may hold credentials."""
+    """How to log in, and what is passed on to httpx: nothing of it is ever printed."""
 
-    verify: Verify = field(default=True, repr=False)
-    proxy: Proxy | None = field(default=None, repr=False)
-    timeout: Timeouts | None = field(default=None, repr=False)
-    limits: Limits | None = field(default=None, repr=False)
-    headers: Headers = field(factory=dict, repr=False)
-    auth: Auth | None = field(default=None, repr=False)
-    transport: BaseTransport | None = field(default=None, repr=False)
-    event_hooks: Hooks = field(factory=dict, repr=False)
+    token: str | None = None
+    username: str | None = None
+    password: str | None = None
+    auth: Auth | None = None
+    verify: Verify = True
+    proxy: Proxy | None = None
+    timeout: Timeouts | None = None
+    limits: Limits | None = None
+    headers: Headers | None = None
+    transport: BaseTransport | None = None
+    event_hooks: Hooks | None = None
+
+    def problem(self) -> str | None:
+        """Say what is wrong with the credentials, without showing them."""
+        pair = (self.username is not None) + (self.password is not None)
+        token = (self.token or "").strip()
+        problems = {
+            "pass one of token=, username= with password=, and auth=": (
+                (self.token is not None) + bool(pair) + (self.auth is not None) > 1
+            ),
+            "token: expected a personal access token, such as d2pat_ and letters and digits, without blanks": (
+                self.token is not None and (not token or not token.isascii() or not re.fullmatch(r"[!-~]+", token))
+            ),
+            "username= and password= come together": pair == 1,
+            "username: it is empty or holds a colon, which cannot be sent": (
+                pair == 2 and (not self.username or ":" in self.username)
+            ),
+        }
+        return next((problem for problem, so in problems.items() if so), None)
+
+    def login(self) -> dict[str, str]:
+        """Give the header that logs in."""
+        if self.token is not None:
+            return {"Authorization": f"ApiToken {self.token.strip()}"}
+        basic = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+        return {} if self.username is None else {"Authorization": f"Basic {basic}"}
 
 
 @frozen(kw_only=True)
@@ -85,8 +98,8 @@ class Content:
     """What is streamed with a call, and its limits."""
 
     size: int | None = None  # bytes of an upload
-    progress: Progress | None = None
-    target: Target | None = None  # of a download
+    progress: sources.Progress | None = None
+    target: sources.Target | None = None  # of a download
     again: bool = True  # whether an upload can be read a second time
     cap: int = JSON_CAP  # bytes of the answer
 
@@ -94,8 +107,8 @@ class Content:
 class _Trace:
     """How far an attempt came: whether its body began to go out, as httpcore tells it, and what came back."""
 
-    def __init__(self, request: Request[object], deadline: Deadline, *, own: bool) -> None:
-        self.answer, self.deadline = Answer(request.method, request.path), deadline
+    def __init__(self, request: Request[object], deadline: retry.Deadline, *, own: bool) -> None:
+        self.answer, self.deadline = answers.Answer(request.method, request.path), deadline
         self.began, self.seen = False, own  # a transport of the user's own may tell nothing
 
     async def __call__(self, event: str, _info: object) -> None:
@@ -107,7 +120,7 @@ class _Trace:
         if self.deadline.left(time.monotonic()) <= 0:
             raise TimeoutError
 
-    def broken(self, why: str, *, timed_out: bool = False, oversized: bool = False) -> Answer:
+    def broken(self, why: str, *, timed_out: bool = False, oversized: bool = False) -> answers.Answer:
         """Give what is known of the answer; that no byte of the body went out only where that is proven."""
         unsent = self.seen and not self.began and not self.answer.status
         return evolve(self.answer, broken=why, timed_out=timed_out, oversized=oversized, unsent=unsent)
@@ -136,14 +149,15 @@ class AsyncTransport:
         self.base = base
         self._own = options.transport is None
         self._waits = httpx.Timeout(TIMEOUT if options.timeout is None else options.timeout).as_dict()
-        made = _client(base, options)
+        made = options.problem() or _client(base, options)
         if isinstance(made, str):
-            raise InvalidInput(made)
+            raise errors.InvalidInput(made)
         bound(made)
-        self._client = made
-        self.aclose = made.aclose
+        self._client, self.aclose = made, made.aclose
 
-    async def attempt(self, request: Request[object], deadline: Deadline, agent: str, content: Content) -> Answer:
+    async def attempt(
+        self, request: Request[object], deadline: retry.Deadline, agent: str, content: Content
+    ) -> answers.Answer:
         """Send a request once and give what is known afterwards, also where no answer came.
 
         Raises InvalidInput where it cannot be written, or a file not be read or written. No exception of httpx's
@@ -156,18 +170,18 @@ class AsyncTransport:
         except ValueError as error:
             problem = str(error)
         if problem:
-            raise InvalidInput(problem)
+            raise errors.InvalidInput(problem)
         token = _ours.set(True)
         try:
             async with fail_after(deadline.left(began)):
                 answer = await self._answer(built, trace, content)
-        except TooLarge as error:
+        except errors.TooLarge as error:
             answer = trace.broken(str(error), oversized=True)
         except (TimeoutError, httpx.TimeoutException):
             answer = trace.broken(f"nothing within {time.monotonic() - began:.1f} s", timed_out=True)
         except (httpx.HTTPError, httpx.StreamError) as error:
             answer = trace.broken(f"{type(error).__name__}: {error}".removesuffix(": "))
-        except (InvalidInput, OSError) as error:  # of a file: httpx has errors of its own for the network
+        except (errors.InvalidInput, OSError) as error:  # of a file: httpx has errors of its own for the network
             problem = str(error)
         except BaseException as error:  # a cancellation, or an error of a hook: it goes on, without httpx's frames
             raise error.with_traceback(None) from None
@@ -176,7 +190,7 @@ class AsyncTransport:
             took = (time.monotonic() - began) * 1000
             log.debug("%s %s: %s in %.0f ms", request.method, request.path, trace.answer.status or "-", took)
         if problem:
-            raise InvalidInput(problem)
+            raise errors.InvalidInput(problem)
         return answer
 
     def _built(self, request: Request[object], trace: _Trace, agent: str, content: Content) -> httpx.Request:
@@ -189,13 +203,13 @@ class AsyncTransport:
             built.stream = _Pieces(iter(cast("httpx.SyncByteStream", built.stream)), content, trace)
         return built
 
-    async def _answer(self, built: httpx.Request, trace: _Trace, content: Content) -> Answer:
+    async def _answer(self, built: httpx.Request, trace: _Trace, content: Content) -> answers.Answer:
         response = await self._client.send(built, stream=True)
         try:
             headers = {name.lower(): value for name, value in response.headers.items()}
             trace.answer = evolve(trace.answer, status=response.status_code, headers=headers)
             if "," in headers.get("content-encoding", ""):
-                raise TooLarge("the answer is packed more than once")
+                raise errors.TooLarge("the answer is packed more than once")
             if content.target is not None and response.status_code == 200 and not trace.answer.is_page:
                 await self._download(response, trace, content, content.target)
                 return trace.answer
@@ -204,20 +218,22 @@ class AsyncTransport:
                 trace.check()
                 size += len(piece)
                 if size > content.cap:
-                    raise TooLarge(f"the answer is larger than {content.cap} bytes")
+                    raise errors.TooLarge(f"the answer is larger than {content.cap} bytes")
                 pieces.append(piece)
             return evolve(trace.answer, body=b"".join(pieces))
         finally:
             await response.aclose()
 
-    async def _download(self, response: httpx.Response, trace: _Trace, content: Content, target: Target) -> None:
+    async def _download(
+        self, response: httpx.Response, trace: _Trace, content: Content, target: sources.Target
+    ) -> None:
         length = response.headers.get("content-length", "")
         size = int(length) if length.isdecimal() and "content-encoding" not in response.headers else None
         await call_in_thread(target.begin, _file_name(response.headers))
         async for piece in response.aiter_bytes(PIECE):
             trace.check()
             if target.written + len(piece) > content.cap:
-                raise TooLarge(f"the file is larger than {content.cap} bytes")
+                raise errors.TooLarge(f"the file is larger than {content.cap} bytes")
             await call_in_thread(target.write, piece)
             if content.progress:
                 content.progress(target.written, size)
@@ -233,7 +249,7 @@ def _client(base: str, options: Options) -> httpx.AsyncClient | str:
             verify = ssl.create_default_context(cafile=verify)
         return httpx.AsyncClient(
             base_url=base,
-            headers={**HEADERS, **options.headers},
+            headers={**HEADERS, **(options.headers or {}), **options.login()},
             auth=options.auth,
             verify=verify,
             proxy=options.proxy,
@@ -243,7 +259,7 @@ def _client(base: str, options: Options) -> httpx.AsyncClient | str:
                 keepalive_expiry=expiry,
             ),
             transport=options.transport,
-            event_hooks={name: list(hooks) for name, hooks in options.event_hooks.items()},
+            event_hooks={name: list(hooks) for name, hooks in (options.event_hooks or {}).items()},
             follow_redirects=False,
         )
     except OSError as error:

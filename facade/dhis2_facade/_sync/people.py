@@ -7,14 +7,10 @@ from typing import TypeVar
 
 from attrs import AttrsInstance
 
+from dhis2_facade import bindings, inputs, retry
 from dhis2_facade._sync.session import Session
-from dhis2_facade.bindings import SearchApi
-from dhis2_facade.inputs import text_of
 from dhis2_facade.models import Found, OrganisationUnit, User, UserGroup, read_list
-from dhis2_facade.retry import Deadline
 from dhis2_wire import Request
-
-__all__ = ["People"]
 
 M = TypeVar("M", bound=AttrsInstance)
 
@@ -38,7 +34,7 @@ class People:
         Users are found through `GET /api/userLookup`, which every user may ask (quirk 22), groups and units through
         `GET /api/userGroups` and `/api/organisationUnits`, the first 50 of each: three requests.
         """
-        text, deadline, calls = text_of("text", text), self._session.deadline(timeout), self._session.bindings
+        text, deadline, calls = inputs.text_of("text", text), self._session.deadline(timeout), self._session.bindings
         return Found(
             users=self._list(User, "users", calls.user_lookup.look_up_users(query=text), deadline),
             user_groups=self._list(UserGroup, "userGroups", _query(calls.user_group, text), deadline),
@@ -49,12 +45,12 @@ class People:
 
     def feedback_recipients(self, text: str, *, timeout: float | None = None) -> tuple[User, ...]:
         """Find users who get feedback and can be assigned to it: `GET /api/userLookup/feedbackRecipients`."""
-        request = self._session.bindings.user_lookup.look_up_feedback_recipients(query=text_of("text", text))
+        request = self._session.bindings.user_lookup.look_up_feedback_recipients(query=inputs.text_of("text", text))
         return self._list(User, "users", request, self._session.deadline(timeout))
 
-    def _list(self, kind: type[M], key: str, request: Request[object], deadline: Deadline) -> tuple[M, ...]:
+    def _list(self, kind: type[M], key: str, request: Request[object], deadline: retry.Deadline) -> tuple[M, ...]:
         return read_list(kind, self._session.fetch(request, deadline), key, self._session.zone)
 
 
-def _query(calls: SearchApi, text: str) -> Request[object]:
+def _query(calls: bindings.SearchApi, text: str) -> Request[object]:
     return calls.list_(query=text, fields=FIELDS, page=1, page_size=MOST)

@@ -17,21 +17,14 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from dhis2_facade import answers, errors, inputs, keys, retry, sources
 from dhis2_facade._sync.backend import call_in_thread, sleep
 from dhis2_facade._sync.files import Files
 from dhis2_facade._sync.session import Session
-from dhis2_facade.answers import error_of, location_uid
-from dhis2_facade.errors import Ambiguous, Conflict, Dhis2Error, Forbidden, InvalidInput, KeyReused, NotFound
-from dhis2_facade.inputs import text_of
-from dhis2_facade.keys import Token, draw_key, file_uid, first_hit, own_hits
 from dhis2_facade.models import MessageConversation, Sent, read_list
-from dhis2_facade.retry import Deadline, Meaning, Outcome, lookup_pause
-from dhis2_facade.sources import Source
 from dhis2_wire import Request
-
-__all__ = ["CONVERSATION", "SUMMARY", "Draft", "Sender"]
 
 log = logging.getLogger("dhis2_facade.sending")
 
@@ -55,30 +48,33 @@ USED = "is already used"
 BY_DATABASE = ("value too long", "invalid byte sequence", "not-null property")
 
 
-@frozen(kw_only=True)
-class Draft:
-    """What is to be stored."""
-
-    operation: str  # send, reply, feedback
-    content: list[object]  # what the same key must not be used for twice
-    request: Callable[[Sequence[str]], Request[object]]  # made of the uids of its attachments
-    conversation: str | None = None  # uid, of a reply
-    attachments: Sequence[str | Source] = ()
-
-
 class Sender:
-    """One draft on its way."""
+    """One message on its way: `operation` is send, reply or feedback, `conversation` the uid that a reply goes to.
 
-    def __init__(self, session: Session, files: Files, draft: Draft, *, key: str | None, timeout: float | None) -> None:
-        self._session, self._files, self._draft = session, files, draft
-        self._given = key is not None
-        self._key = draw_key() if key is None else text_of("key", key)
-        self._deadline = session.deadline(timeout)
-        self._token = Token("", "")
+    `request` makes the call of the uids of its attachments; `content` is what its key must not be used for twice.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        files: Files,
+        operation: str,
+        request: Callable[[Sequence[str]], Request[object]],
+        *,
+        content: list[object],
+        conversation: str | None = None,
+        attachments: Sequence[str | sources.Source] = (),
+        key: str | None,
+        timeout: float | None,
+    ) -> None:
+        self._session, self._files, self._operation, self._request = session, files, operation, request
+        self._content, self._conversation, self._attachments = content, conversation, attachments
+        self._given, self._key = key is not None, keys.draw_key() if key is None else inputs.text_of("key", key)
+        self._deadline, self._token = session.deadline(timeout), keys.Token("", "")
         self._uids: Sequence[str] = ()  # of the attachments
 
-    def store(self, *, attempted: datetime | bool | None, fetch: bool) -> Sent:
-        """Store the draft and say what became of it; see the top of this module."""
+    def store(self, attempted: datetime | bool | None, *, fetch: bool) -> Sent:
+        """Store it and say what became of it; see the top of this module."""
         doubt = self._doubt(attempted)
         try:
             self._session.start(self._deadline)
@@ -86,19 +82,19 @@ class Sender:
             sent = None
             if self._given and attempted is not False:
                 doubt = max(doubt, self._session.attempted.get(self._token.hash, doubt))
-                sent = self._find(doubt + self._session.settings.settle, "an earlier attempt may have stored it.")
+                sent = self._find(doubt + self._session.settle, "an earlier attempt may have stored it.")
             rounds = ROUNDS
             while sent is None:
                 self._upload(prints, ROUNDS - rounds)
                 rounds -= 1
                 sent = self._send(again=self._given and rounds > 0)
             return self._read_back(sent) if fetch else sent
-        except Dhis2Error as error:
+        except errors.Dhis2Error as error:
             error.key = self._key
             raise
         except BaseException as interruption:
             interruption.add_note(
-                f"the {self._draft.operation} may or may not have been stored; with key={self._key!r} and the same "
+                f"the {self._operation} may or may not have been stored; with key={self._key!r} and the same "
                 "content it is found out, and stored at most once"
             )
             raise
@@ -108,27 +104,28 @@ class Sender:
     def _prints(self) -> list[str]:
         """Give uid or MD5 of each attachment, and make the token of the caller's key."""
         if self._session.no_trust:
-            raise InvalidInput(f"key: no key can be kept, since {self._session.no_trust}")
+            raise errors.InvalidInput(f"key: no key can be kept, since {self._session.no_trust}")
         prints = []
-        for one in self._draft.attachments:
-            if isinstance(one, Source) and not one.again:
-                raise InvalidInput(f"key: {one.name} can be read only once, so not sent again; pass its bytes")
-            prints.append(call_in_thread(one.md5) if isinstance(one, Source) else one)
+        for one in self._attachments:
+            if isinstance(one, sources.Source) and not one.again:
+                raise errors.InvalidInput(f"key: {one.name} can be read only once, so not sent again; pass its bytes")
+            prints.append(call_in_thread(one.md5) if isinstance(one, sources.Source) else one)
         self._token = self._token_of(prints)
         return prints
 
-    def _token_of(self, prints: Sequence[str]) -> Token:
-        draft = self._draft
-        named = [[one.name] if isinstance(one, Source) else [] for one in draft.attachments]
+    def _token_of(self, prints: Sequence[str]) -> keys.Token:
+        named = [[one.name] if isinstance(one, sources.Source) else [] for one in self._attachments]
         files = [[*name, print_] for name, print_ in zip(named, prints, strict=True)]
-        return Token.of(self._key, draft.operation, draft.conversation, [*draft.content, files])
+        return keys.Token.of(self._key, self._operation, self._conversation, [*self._content, files])
 
     def _doubt(self, attempted: datetime | bool | None) -> float:
         """Give the moment (monotonic) at which an attempt may last have been made, as far as the caller knows."""
         if attempted is None or attempted is False:
-            return self._session.settings.started
+            return self._session.started
         if not isinstance(attempted, datetime) or attempted.tzinfo is None:
-            raise InvalidInput("attempted: expected a datetime with its zone, False (never) or None (perhaps now)")
+            raise errors.InvalidInput(
+                "attempted: expected a datetime with its zone, False (never) or None (perhaps now)"
+            )
         return time.monotonic() - max(0.0, (datetime.now(UTC) - attempted).total_seconds())
 
     # -- looking --------------------------------------------------------------------------------------------------
@@ -144,43 +141,44 @@ class Sender:
             if left <= 0:
                 raise self._ambiguous(why)
             try:
-                sent = self._look(Deadline(min(left, LOOK_UP_SECONDS), now))
-            except KeyReused:
+                sent = self._look(retry.Deadline(min(left, LOOK_UP_SECONDS), now))
+            except errors.KeyReused:
                 raise
-            except Dhis2Error as error:
+            except errors.Dhis2Error as error:
                 sent, failure = None, error
             if sent is not None:
                 return sent
-            if now >= end or isinstance(failure, Forbidden):
+            if now >= end or isinstance(failure, errors.Forbidden):
                 if failure is None:
                     return None
                 raise self._ambiguous(f"{why} Looking for it failed: {failure}")
             count += 1
-            sleep(min(lookup_pause(count, random.random()), end - now, left))  # noqa: S311 - jitter
+            sleep(min(retry.lookup_pause(count, random.random()), end - now, left))  # noqa: S311 - jitter
 
-    def _look(self, deadline: Deadline) -> Sent | None:
+    def _look(self, deadline: retry.Deadline) -> Sent | None:
         """Look for the token once: a reply in its thread, all else among one's own conversations."""
-        session, draft = self._session, self._draft
-        me = session.me(deadline)
-        if draft.conversation is None:
+        me = self._session.me(deadline)
+        if self._conversation is None:
             places = self._search(LOOK_UP, deadline)
         else:
             try:
-                places = [self._get(draft.conversation, LOOK_UP, deadline)]
-            except NotFound:
+                places = [self._get(self._conversation, LOOK_UP, deadline)]
+            except errors.NotFound:
                 places = []
-        hits = [(place.id, digest) for place in places for digest in own_hits(place.messages, self._token, me.id)]
+        hits = [(place.id, digest) for place in places for digest in keys.own_hits(place.messages, self._token, me.id)]
         if any(digest != self._token.digest for _, digest in hits):
-            raise KeyReused(f"the key was used for another {draft.operation} before; use a key for one content only")
+            raise errors.KeyReused(
+                f"the key was used for another {self._operation} before; use a key for one content only"
+            )
         if len(hits) > 1:
             log.warning("stored %d times: something between client and server repeats requests", len(hits))
         return Sent(key=self._key, uid=hits[0][0], found=True, copies=len(hits)) if hits else None
 
-    def _get(self, uid: str, fields: str, deadline: Deadline) -> MessageConversation:
+    def _get(self, uid: str, fields: str, deadline: retry.Deadline) -> MessageConversation:
         request = self._session.bindings.message_conversation.get(uid, fields=fields)
         return self._session.read(MessageConversation, request, deadline)
 
-    def _search(self, fields: str, deadline: Deadline) -> Sequence[MessageConversation]:
+    def _search(self, fields: str, deadline: retry.Deadline) -> Sequence[MessageConversation]:
         """Give one's own conversations with a message that was sent with the token."""
         found: list[MessageConversation] = []
         for page in range(1, LOOK_UP_PAGES + 1):
@@ -204,15 +202,15 @@ class Sender:
         """Upload what is not on the server yet, with uids that the key gives where the caller has one."""
         uids: list[str] = []
         seen: list[str] = []
-        for place, one in enumerate(self._draft.attachments):
+        for place, one in enumerate(self._attachments):
             if isinstance(one, str):
                 uids.append(one)
                 seen.append(one)
                 continue
-            uid = file_uid(self._key, place, prints[place], round_) if self._given else None
+            uid = keys.file_uid(self._key, place, prints[place], round_) if self._given else None
             try:
                 stored = self._files.store(one, uid=uid, deadline=self._deadline)
-            except Dhis2Error as error:
+            except errors.Dhis2Error as error:
                 error.unspent = tuple(uids)
                 raise
             uids.append(str(stored.id))
@@ -221,49 +219,49 @@ class Sender:
 
     def _send(self, *, again: bool) -> Sent | None:
         """Send until it is stored or refused. None where an earlier, refused attempt spent its files (`again`)."""
-        session, request, count = self._session, self._draft.request(self._uids), 0
-        agent = self._token.in_agent(session.settings.agent)
+        session, request, count = self._session, self._request(self._uids), 0
+        agent = self._token.in_agent(session.agent)
         while True:
             now = time.monotonic()
             left = self._deadline.left(now)
             # Of the time that is left, enough is kept for looking where no answer comes.
-            share = left if session.no_trust else max(left / 2, left - session.settings.settle)
+            share = left if session.no_trust else max(left / 2, left - session.settle)
             session.remember(self._token.hash, now)
-            answer = session.attempt(request, Deadline(share, now), agent=agent)
+            answer = session.attempt(request, retry.Deadline(share, now), agent=agent)
             count, happened = count + 1, session.outcome(answer, write=True)
-            error = error_of(answer, session.transport.base)
-            if happened is Outcome.UNKNOWN:
+            error = answers.error_of(answer, session.transport.base)
+            if happened is retry.Outcome.UNKNOWN:
                 why = str(error or f"{request.method} {request.path}: {answer.status}, which does not say.")
-                sent = self._find(time.monotonic() + session.settings.settle, why)
+                sent = self._find(time.monotonic() + session.settle, why)
                 if sent is None:
                     raise self._ambiguous(why)
                 return sent
             session.attempted.pop(self._token.hash, None)
-            if happened is Outcome.DONE or error is None:
-                return Sent(key=self._key, uid=self._draft.conversation or location_uid(answer))
-            wait = session.pause(count, happened, Meaning.ONCE, answer)
+            if happened is retry.Outcome.DONE or error is None:
+                return Sent(key=self._key, uid=self._conversation or answers.location_uid(answer))
+            wait = session.pause(count, happened, retry.Meaning.ONCE, answer)
             if wait is None or wait >= self._deadline.left(time.monotonic()):
                 return self._refused(error, again=again)
             sleep(wait)
 
-    def _refused(self, error: Dhis2Error, *, again: bool) -> Sent | None:
+    def _refused(self, error: errors.Dhis2Error, *, again: bool) -> Sent | None:
         """Say what a refusal left behind; or, for files that the key gave, whether they were used by this very send."""
         said = error.server_message or ""
         named = ATTACHMENT.search(said)
         place = list(self._uids).index(named[1]) if named and named[1] in self._uids else None
-        if again and place is not None and USED in said and not isinstance(self._draft.attachments[place], str):
-            return self._find(time.monotonic() + self._session.settings.settle, str(error))
+        if again and place is not None and USED in said and not isinstance(self._attachments[place], str):
+            return self._find(time.monotonic() + self._session.settle, str(error))
         error.spent = tuple(self._uids[: place + (USED in said)]) if place is not None else ()
-        if isinstance(error, Conflict) and any(words in said for words in BY_DATABASE):
+        if isinstance(error, errors.Conflict) and any(words in said for words in BY_DATABASE):
             error.spent = tuple(self._uids)
         error.unspent = tuple(uid for uid in self._uids if uid not in error.spent)
         if error.spent:
             error.args = (f"{error.args[0]} These files cannot be attached again: {', '.join(error.spent)}.",)
         raise error
 
-    def _ambiguous(self, why: str) -> Ambiguous:
-        return Ambiguous(
-            f"the {self._draft.operation} may or may not have been stored: {why} "
+    def _ambiguous(self, why: str) -> errors.Ambiguous:
+        return errors.Ambiguous(
+            f"the {self._operation} may or may not have been stored: {why} "
             f"To find out and go on, make the same call with key={self._key!r}.",
             spent=tuple(self._uids),
         )
@@ -277,9 +275,9 @@ class Sender:
                 places = self._search(READ_BACK, self._deadline)
             else:
                 places = [self._get(sent.uid, READ_BACK, self._deadline)]
-        except Dhis2Error as error:
+        except errors.Dhis2Error as error:
             return evolve(sent, read_error=str(error))
-        found = [(place, first_hit(place.messages, self._token)) for place in places]
+        found = [(place, keys.first_hit(place.messages, self._token)) for place in places]
         for place, message in found:
             if message is not None:
                 return evolve(sent, uid=place.id, conversation=place, message=message)

@@ -3,36 +3,21 @@
 
 from __future__ import annotations
 
+import base64
 import contextvars
 import logging
+import re
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias, cast
 
 import httpx
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
+from dhis2_facade import answers, errors, retry, sources
 from dhis2_facade._sync.backend import bound, call_in_thread, fail_after
-from dhis2_facade.answers import Answer
-from dhis2_facade.errors import InvalidInput, TooLarge
-from dhis2_facade.retry import Deadline
-from dhis2_facade.sources import Progress, Target
 from dhis2_wire import Request
-
-__all__ = [
-    "Auth",
-    "BaseTransport",
-    "Content",
-    "Headers",
-    "Hooks",
-    "Limits",
-    "Options",
-    "Proxy",
-    "Timeouts",
-    "Transport",
-    "Verify",
-]
 
 log = logging.getLogger("dhis2_facade.transport")
 
@@ -67,18 +52,46 @@ for name in LOUD:
     logging.getLogger(name).addFilter(_not_ours)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Options:
-    """What is passed on to httpx. Nothing of it is ever printed: most of it may hold credentials."""
+    """How to log in, and what is passed on to httpx: nothing of it is ever printed."""
 
-    verify: Verify = field(default=True, repr=False)
-    proxy: Proxy | None = field(default=None, repr=False)
-    timeout: Timeouts | None = field(default=None, repr=False)
-    limits: Limits | None = field(default=None, repr=False)
-    headers: Headers = field(factory=dict, repr=False)
-    auth: Auth | None = field(default=None, repr=False)
-    transport: BaseTransport | None = field(default=None, repr=False)
-    event_hooks: Hooks = field(factory=dict, repr=False)
+    token: str | None = None
+    username: str | None = None
+    password: str | None = None
+    auth: Auth | None = None
+    verify: Verify = True
+    proxy: Proxy | None = None
+    timeout: Timeouts | None = None
+    limits: Limits | None = None
+    headers: Headers | None = None
+    transport: BaseTransport | None = None
+    event_hooks: Hooks | None = None
+
+    def problem(self) -> str | None:
+        """Say what is wrong with the credentials, without showing them."""
+        pair = (self.username is not None) + (self.password is not None)
+        token = (self.token or "").strip()
+        problems = {
+            "pass one of token=, username= with password=, and auth=": (
+                (self.token is not None) + bool(pair) + (self.auth is not None) > 1
+            ),
+            "token: expected a personal access token, such as d2pat_ and letters and digits, without blanks": (
+                self.token is not None and (not token or not token.isascii() or not re.fullmatch(r"[!-~]+", token))
+            ),
+            "username= and password= come together": pair == 1,
+            "username: it is empty or holds a colon, which cannot be sent": (
+                pair == 2 and (not self.username or ":" in self.username)
+            ),
+        }
+        return next((problem for problem, so in problems.items() if so), None)
+
+    def login(self) -> dict[str, str]:
+        """Give the header that logs in."""
+        if self.token is not None:
+            return {"Authorization": f"ApiToken {self.token.strip()}"}
+        basic = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+        return {} if self.username is None else {"Authorization": f"Basic {basic}"}
 
 
 @frozen(kw_only=True)
@@ -86,8 +99,8 @@ class Content:
     """What is streamed with a call, and its limits."""
 
     size: int | None = None  # bytes of an upload
-    progress: Progress | None = None
-    target: Target | None = None  # of a download
+    progress: sources.Progress | None = None
+    target: sources.Target | None = None  # of a download
     again: bool = True  # whether an upload can be read a second time
     cap: int = JSON_CAP  # bytes of the answer
 
@@ -95,8 +108,8 @@ class Content:
 class _Trace:
     """How far an attempt came: whether its body began to go out, as httpcore tells it, and what came back."""
 
-    def __init__(self, request: Request[object], deadline: Deadline, *, own: bool) -> None:
-        self.answer, self.deadline = Answer(request.method, request.path), deadline
+    def __init__(self, request: Request[object], deadline: retry.Deadline, *, own: bool) -> None:
+        self.answer, self.deadline = answers.Answer(request.method, request.path), deadline
         self.began, self.seen = False, own  # a transport of the user's own may tell nothing
 
     def __call__(self, event: str, _info: object) -> None:
@@ -108,7 +121,7 @@ class _Trace:
         if self.deadline.left(time.monotonic()) <= 0:
             raise TimeoutError
 
-    def broken(self, why: str, *, timed_out: bool = False, oversized: bool = False) -> Answer:
+    def broken(self, why: str, *, timed_out: bool = False, oversized: bool = False) -> answers.Answer:
         """Give what is known of the answer; that no byte of the body went out only where that is proven."""
         unsent = self.seen and not self.began and not self.answer.status
         return evolve(self.answer, broken=why, timed_out=timed_out, oversized=oversized, unsent=unsent)
@@ -137,14 +150,15 @@ class Transport:
         self.base = base
         self._own = options.transport is None
         self._waits = httpx.Timeout(TIMEOUT if options.timeout is None else options.timeout).as_dict()
-        made = _client(base, options)
+        made = options.problem() or _client(base, options)
         if isinstance(made, str):
-            raise InvalidInput(made)
+            raise errors.InvalidInput(made)
         bound(made)
-        self._client = made
-        self.close = made.close
+        self._client, self.close = made, made.close
 
-    def attempt(self, request: Request[object], deadline: Deadline, agent: str, content: Content) -> Answer:
+    def attempt(
+        self, request: Request[object], deadline: retry.Deadline, agent: str, content: Content
+    ) -> answers.Answer:
         """Send a request once and give what is known afterwards, also where no answer came.
 
         Raises InvalidInput where it cannot be written, or a file not be read or written. No exception of httpx's
@@ -157,18 +171,18 @@ class Transport:
         except ValueError as error:
             problem = str(error)
         if problem:
-            raise InvalidInput(problem)
+            raise errors.InvalidInput(problem)
         token = _ours.set(True)
         try:
             with fail_after(deadline.left(began)):
                 answer = self._answer(built, trace, content)
-        except TooLarge as error:
+        except errors.TooLarge as error:
             answer = trace.broken(str(error), oversized=True)
         except (TimeoutError, httpx.TimeoutException):
             answer = trace.broken(f"nothing within {time.monotonic() - began:.1f} s", timed_out=True)
         except (httpx.HTTPError, httpx.StreamError) as error:
             answer = trace.broken(f"{type(error).__name__}: {error}".removesuffix(": "))
-        except (InvalidInput, OSError) as error:  # of a file: httpx has errors of its own for the network
+        except (errors.InvalidInput, OSError) as error:  # of a file: httpx has errors of its own for the network
             problem = str(error)
         except BaseException as error:  # a cancellation, or an error of a hook: it goes on, without httpx's frames
             raise error.with_traceback(None) from None
@@ -177,7 +191,7 @@ class Transport:
             took = (time.monotonic() - began) * 1000
             log.debug("%s %s: %s in %.0f ms", request.method, request.path, trace.answer.status or "-", took)
         if problem:
-            raise InvalidInput(problem)
+            raise errors.InvalidInput(problem)
         return answer
 
     def _built(self, request: Request[object], trace: _Trace, agent: str, content: Content) -> httpx.Request:
@@ -190,13 +204,13 @@ class Transport:
             built.stream = _Pieces(iter(cast("httpx.SyncByteStream", built.stream)), content, trace)
         return built
 
-    def _answer(self, built: httpx.Request, trace: _Trace, content: Content) -> Answer:
+    def _answer(self, built: httpx.Request, trace: _Trace, content: Content) -> answers.Answer:
         response = self._client.send(built, stream=True)
         try:
             headers = {name.lower(): value for name, value in response.headers.items()}
             trace.answer = evolve(trace.answer, status=response.status_code, headers=headers)
             if "," in headers.get("content-encoding", ""):
-                raise TooLarge("the answer is packed more than once")
+                raise errors.TooLarge("the answer is packed more than once")
             if content.target is not None and response.status_code == 200 and not trace.answer.is_page:
                 self._download(response, trace, content, content.target)
                 return trace.answer
@@ -205,20 +219,20 @@ class Transport:
                 trace.check()
                 size += len(piece)
                 if size > content.cap:
-                    raise TooLarge(f"the answer is larger than {content.cap} bytes")
+                    raise errors.TooLarge(f"the answer is larger than {content.cap} bytes")
                 pieces.append(piece)
             return evolve(trace.answer, body=b"".join(pieces))
         finally:
             response.close()
 
-    def _download(self, response: httpx.Response, trace: _Trace, content: Content, target: Target) -> None:
+    def _download(self, response: httpx.Response, trace: _Trace, content: Content, target: sources.Target) -> None:
         length = response.headers.get("content-length", "")
         size = int(length) if length.isdecimal() and "content-encoding" not in response.headers else None
         call_in_thread(target.begin, _file_name(response.headers))
         for piece in response.iter_bytes(PIECE):
             trace.check()
             if target.written + len(piece) > content.cap:
-                raise TooLarge(f"the file is larger than {content.cap} bytes")
+                raise errors.TooLarge(f"the file is larger than {content.cap} bytes")
             call_in_thread(target.write, piece)
             if content.progress:
                 content.progress(target.written, size)
@@ -234,7 +248,7 @@ def _client(base: str, options: Options) -> httpx.Client | str:
             verify = ssl.create_default_context(cafile=verify)
         return httpx.Client(
             base_url=base,
-            headers={**HEADERS, **options.headers},
+            headers={**HEADERS, **(options.headers or {}), **options.login()},
             auth=options.auth,
             verify=verify,
             proxy=options.proxy,
@@ -244,7 +258,7 @@ def _client(base: str, options: Options) -> httpx.Client | str:
                 keepalive_expiry=expiry,
             ),
             transport=options.transport,
-            event_hooks={name: list(hooks) for name, hooks in options.event_hooks.items()},
+            event_hooks={name: list(hooks) for name, hooks in (options.event_hooks or {}).items()},
             follow_redirects=False,
         )
     except OSError as error:
