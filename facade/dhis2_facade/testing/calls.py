@@ -12,7 +12,7 @@ from starlette.responses import Response
 from .answers import UNCACHED, json_answer, message, refused, web_message
 from .behaviour import Behaviour
 from .jackson import Shape, read_object, read_words
-from .queries import PAGE_SIZE, filters, matching, ordered, page_of
+from .queries import PAGE_SIZE, Test, filters, matching, ordered, page_of
 from .refusals import Container, Refused, Rejected
 from .schema import Viewer
 from .state import State, User
@@ -75,10 +75,20 @@ class Call:
         """The User-Agent as it is kept with a message."""
         return "User-agent: " + self.headers.get("user-agent", "null")
 
+    def given(self, name: str) -> str | None:
+        """A parameter, the first one where it is repeated."""
+        values = self.query.getlist(name)
+        return values[0] if values else None
+
+    def says(self, name: str, *, default: str) -> str:
+        """A word in a parameter, whatever its case."""
+        return (self.given(name) or default).lower()
+
     def needed(self, name: str, type_: str = "String") -> str:
         """A parameter that must be given."""
-        if name in self.query:
-            return self.query[name]
+        given = self.given(name)
+        if given is not None:
+            return given
         if self.behaviour.tomcat:
             raise Container(400, f"Required parameter '{name}' is not present.")
         raise Container(400, f"Required request parameter '{name}' for method parameter type {type_} is not present")
@@ -163,30 +173,27 @@ class Call:
 
     # -- lists ---------------------------------------------------------------------------------------------------------
 
-    def selected(self, kind: str, objects: Sequence[Any], *, default_order: Sequence[str]) -> list[Any]:
-        """The objects that filters leave, in the order that is asked for."""
+    def selected(
+        self, kind: str, objects: Sequence[Any], *, default_order: Sequence[str], also: Sequence[Test] = ()
+    ) -> list[Any]:
+        """The objects that filters leave, in the order that is asked for; what else is tested is one more filter."""
         viewer = Viewer(self.state, self.user, self.root, listing=True, filtering=True)
-        tests = self.tests(kind)
+        tests = [*filters(self.version, kind, self.query.getlist("filter"), cut=self.behaviour.filter_cut), *also]
         orders = self.query.getlist("order") + (self.query.getlist("orders") if self.behaviour.orders_alias else [])
         if tests:
             test = matching(tests, self.junction)
             objects = [one for one in objects if test(one, viewer)]
         return ordered(self.version, kind, objects, orders, viewer, default=default_order)
 
-    def tests(self, kind: str) -> list[Any]:
-        """What the filters test."""
-        return filters(self.version, kind, self.query.getlist("filter"), cut=self.behaviour.filter_cut)
-
     @property
     def junction(self) -> str:
         """How filters are joined."""
-        return self.query.get("rootJunction", "AND").upper()
+        return self.says("rootJunction", default="and").upper()
 
     @property
     def paged(self) -> bool:
         """Whether pages are asked for."""
-        paging = self.query.get("paging", "true").lower()
-        return paging not in FALSE and self.query.get("skipPaging", "false").lower() in FALSE
+        return self.says("paging", default="true") not in FALSE and self.says("skipPaging", default="false") in FALSE
 
     def page(self, objects: Sequence[Any]) -> tuple[dict[str, Any], Sequence[Any]]:
         """The pager and the objects of the page that is asked for."""
@@ -197,7 +204,7 @@ class Call:
         return pager.written(self.host + self.path, self.query.multi_items()), found
 
     def _number(self, name: str, default: int) -> int:
-        text = self.query.get(name, "")
+        text = self.given(name) or ""
         try:
             return int(text)
         except ValueError:

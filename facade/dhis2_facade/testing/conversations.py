@@ -12,7 +12,7 @@ from starlette.responses import Response
 from .calls import Call, split
 from .fields import render, writer
 from .jackson import CONVERSATION
-from .queries import ENUMS, QueryError, search
+from .queries import ENUMS, PAGE_SIZE, QueryError, search
 from .refusals import Refused, Rejected
 from .schema import Viewer
 from .state import Conversation, User
@@ -57,12 +57,13 @@ def listed(call: Call) -> Response:
     """One's own conversations."""
     if "query" in call.query:
         raise Refused("no_general_query")
-    operator = call.query.get("queryOperator", "token")
-    found = call.selected(KIND, _candidates(call), default_order=["id"])
-    if "queryString" in call.query:
+    found = _own(call)
+    text = call.given("queryString")
+    if text is not None:
+        operator = call.given("queryOperator") or "token"
         viewer = Viewer(call.state, call.user, call.root, listing=True, filtering=True)
         try:
-            test = search(call.version, KIND, call.query["queryString"], operator)
+            test = search(call.version, KIND, text, operator)
         except QueryError:
             raise Refused("no_operator", operator) from None
         found = [one for one in found if test(one, viewer)]
@@ -78,12 +79,14 @@ def listed(call: Call) -> Response:
     return call.uncached(body)
 
 
-def _candidates(call: Call) -> list[Conversation]:
-    """One's own; with OR, "one's own" is in some versions one more filter (23)."""
-    own = call.state.mail_of(call.user)
-    if not (call.junction == "OR" and call.behaviour.or_with_own and call.tests(KIND)):
-        return own
-    return list(call.state.conversations.values())
+def _own(call: Call) -> list[Conversation]:
+    """One's own; with OR, "one's own" is in some versions only one more filter (23)."""
+    if not (call.junction == "OR" and call.behaviour.or_with_own):
+        return call.selected(KIND, call.state.mail_of(call.user), default_order=["id"])
+    every = list(call.state.conversations.values())
+    return call.selected(
+        KIND, every, default_order=["id"], also=[lambda one, viewer: viewer.user.uid in one.participants]
+    )
 
 
 def one(call: Call) -> Response:
@@ -96,7 +99,7 @@ def one(call: Call) -> Response:
         return call.message(f"No MessageConversation found with UID: {uid}")
     written = render(call.version, KIND, call.fields("*"), conversation, call.viewer())
     own = conversation.of(call.user)
-    if call.behaviour.mark_read_on_get and own is not None and call.query.get("markRead") == "true":
+    if call.behaviour.mark_read_on_get and own is not None and call.says("markRead", default="false") == "true":
         own.read = True
     return call.uncached(written)
 
@@ -123,8 +126,8 @@ GIST = ("id", "subject", "messageCount", "lastUpdated", "created", "lastMessage"
 def gist(call: Call) -> Response:
     """A short form, which shows the conversations of others too (23b)."""
     found = call.selected(KIND, list(call.state.conversations.values()), default_order=[])
-    size = int(call.query.get("pageSize", "50"))
-    page = max(int(call.query.get("page", "1")), 1)
+    size = int(call.given("pageSize") or PAGE_SIZE)
+    page = max(int(call.given("page") or 1), 1)
     pager: dict[str, Any] = {"page": page, "pageSize": size}
     root = call.behaviour.gist_root
     if page * size < len(found):
@@ -258,7 +261,7 @@ def reply(call: Call) -> Response:
     text = _needed_text(call, _REPLYING + call.behaviour.reply_throws)
     conversation = _answered(call)
     _admitted(call, conversation, "reply")
-    internal = call.query.get("internal", "false").lower() == "true"
+    internal = call.says("internal", default="false") == "true"
     if internal and not call.state.answers_feedback(call.user):
         raise Refused("internal")
     attachments = call.state.spend(split(call.query.getlist("attachments")), of="_of_reply")
@@ -333,7 +336,7 @@ def assign(call: Call) -> Response:
     if conversation is None:
         return call.message("No MessageConversation found for the given ID.", 404)
     _admitted(call, conversation, "assign")
-    user = call.state.users.get(call.query.get("userId", ""))
+    user = call.state.users.get(call.given("userId") or "")
     if user is None:
         return call.message("Could not find user to assign", 404)
     group = call.state.feedback_group
@@ -360,7 +363,7 @@ def unassign(call: Call) -> Response:
 
 def _whose(call: Call, parameter: str) -> User | Response:
     """Oneself, or whom the parameter names."""
-    uid = call.query.get(parameter)
+    uid = call.given(parameter)
     if not uid:
         return call.user
     return call.state.users.get(uid) or call.message(f"No user with uid: {uid}", 404)
@@ -449,7 +452,8 @@ def _remove(call: Call, conversations: Sequence[Conversation], user: User) -> Re
 
 def leave(call: Call) -> Response:
     """Take somebody out of several conversations."""
-    uids = split([call.needed("mc", "List"), *call.query.getlist("mc")[1:]])
+    call.needed("mc", "List")
+    uids = split(call.query.getlist("mc"))
     user = _whose(call, "user")
     if isinstance(user, Response):
         return user

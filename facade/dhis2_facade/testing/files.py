@@ -104,7 +104,7 @@ def upload(call: Call) -> Response:
 def _parameter(call: Call, name: str) -> str | None:
     """From the form or from the query."""
     found = call.form.get(name) if call.form is not None else None
-    return found if isinstance(found, str) else call.query.get(name)
+    return found if isinstance(found, str) else call.given(name)
 
 
 def _written(call: Call, one: FileResource, *, fresh: bool = False) -> dict[str, Any]:
@@ -139,4 +139,4 @@ def listed(call: Call) -> Response:
     """All files, where the version lists them (26)."""
     if not call.behaviour.file_list:
         raise Rejected(405, call.behaviour.method_refused.format(call.method))
-    return listed_kind(call, "fileResource", list(call.state.files.values()), default_order=["name", "id"])
+    return listed_kind(call, "fileResource", list(call.state.files.values()), default_order=["name:iasc", "id"])

@@ -33,7 +33,7 @@ def listed(
 
 def searched(call: Call, kind: str, objects: Sequence[Any], *names: str) -> list[Any]:
     """Those in whose properties the text of `query=` is."""
-    text = call.query.get("query")
+    text = call.given("query")
     if text is None:
         return list(objects)
     test = matching(filters(call.version, kind, [f"{name}:ilike:{text}" for name in names], cut=False), "OR")

@@ -54,7 +54,7 @@ def users(call: Call) -> Response:
     """All users, for those who may see them (22)."""
     _may_see_users(call)
     every = searched(call, "user", list(call.state.users.values()), "displayName", "username", "email")
-    return listed(call, "user", every, default_order=["name"] if call.behaviour.users_by_name else ["surname"])
+    return listed(call, "user", every, default_order=["name:iasc"] if call.behaviour.users_by_name else ["surname"])
 
 
 def user(call: Call) -> Response:
@@ -106,7 +106,7 @@ def lookup_one(call: Call) -> Response:
 def groups(call: Call) -> Response:
     """All user groups."""
     every = searched(call, "userGroup", list(call.state.groups.values()), "name", "code", "id")
-    return listed(call, "userGroup", every, default_order=["name"])
+    return listed(call, "userGroup", every, default_order=["name:iasc"])
 
 
 def group(call: Call) -> Response:
@@ -117,7 +117,7 @@ def group(call: Call) -> Response:
 def units(call: Call) -> Response:
     """All organisation units."""
     every = searched(call, "organisationUnit", list(call.state.units.values()), "name", "code", "id")
-    return listed(call, "organisationUnit", every, default_order=["name"])
+    return listed(call, "organisationUnit", every, default_order=["name:iasc"])
 
 
 def unit(call: Call) -> Response:

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from .schema import Kind, Viewer, kinds
 
-__all__ = ["OPERATORS", "Pager", "QueryError", "filters", "matching", "ordered", "page_of", "search"]
+__all__ = ["OPERATORS", "Pager", "QueryError", "Test", "filters", "matching", "ordered", "page_of", "search"]
 
 PAGE_SIZE = 50
 TIMES = frozenset({"created", "lastUpdated", "lastMessage", "lastLogin", "passwordLastUpdated", "openingDate"})
@@ -213,14 +213,9 @@ def ordered(
 ) -> list[Any]:
     """The objects as these orders say; what names no plain property is ignored."""
     known = kinds(version)[kind]
-    rules = []
-    for text in orders:
-        for one in text.split(","):
-            name, _, direction = one.strip().partition(":")
-            if name in known and known[name].simple:
-                rules.append((name, direction.lower()))
+    rules = _rules(known, orders)
     found = list(objects)
-    for name, direction in reversed(rules or [(name, "asc") for name in default]):
+    for name, direction in reversed(rules or _rules(known, default)):
         get = known[name].get
         lower = direction.startswith("i")
 
@@ -230,6 +225,16 @@ def ordered(
 
         found.sort(key=key, reverse=direction.endswith("desc"))
     return found
+
+
+def _rules(known: Kind, orders: Iterable[str]) -> list[tuple[str, str]]:
+    rules = []
+    for text in orders:
+        for one in text.split(","):
+            name, _, direction = one.strip().partition(":")
+            if name in known and known[name].simple:
+                rules.append((name, direction.lower()))
+    return rules
 
 
 # -- pages -------------------------------------------------------------------------------------------------------------
