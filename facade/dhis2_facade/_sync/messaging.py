@@ -479,7 +479,8 @@ class Messaging:
                 ) from None
             # What one has left one may not leave again: the attempt whose answer was lost did it (quirk 15e).
             return Removed(removed=tuple(uids))
-        removed = tuple(uids) if answer.repeated else read_uids(answers.object_of(answer), "removed")
+        removed = read_uids(answers.object_of(answer), "removed")
+        removed = tuple(uids) if answer.repeated else removed
         return Removed(removed=removed, unchanged=tuple(uid for uid in uids if uid not in removed))
 
     def delete_for_everyone(self, uid: Conversation, *, timeout: float | None = None) -> tuple[str, ...]:
@@ -531,7 +532,10 @@ class Messaging:
         self._set(self._calls.remove_user_assigned(uid), timeout)
 
     def _set(self, request: Request[object], timeout: float | None) -> answers.Answer:
-        return self._session.run(request, retry.Meaning.SET, self._session.deadline(timeout))
+        answer = self._session.run(request, retry.Meaning.SET, self._session.deadline(timeout))
+        if answer.status != 204:  # a login page with 200 has set nothing
+            answers.require_json(answer)
+        return answer
 
 
 def _user(user: str | User | None) -> str | Unset:
