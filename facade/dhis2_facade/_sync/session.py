@@ -113,9 +113,9 @@ class Session:
         if self.no_trust:
             log.info("keys prove nothing: %s", self.no_trust)
 
-    def remember(self, hash_: str, now: float) -> None:
-        """Keep the moment at which something was last sent with a token."""
-        self.attempted[hash_] = now
+    def remember(self, hash_: str) -> None:
+        """Keep that something was sent with a token, until now."""
+        self.attempted[hash_] = time.monotonic()
         self.attempted.move_to_end(hash_)
         if len(self.attempted) > REMEMBERED:
             self.attempted.popitem(last=False)
