@@ -192,8 +192,8 @@ class AsyncSender:
             rows = read_list(MessageConversation, value, "messageConversations", self._session.zone)
             found += rows
             if len(rows) < 50:
-                break
-        return found
+                return found
+        raise errors.UnreadableAnswer(f"{len(found)} conversations hold its key; somebody copies keys")
 
     # -- sending --------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from dhis2_facade import answers, bindings, errors, inputs, retry
 from dhis2_facade._async.backend import Lock, current_loop, sleep
 from dhis2_facade._async.transport import AsyncTransport, Content
 from dhis2_facade.models import SystemInfo, User, read_object, zone_of
+from dhis2_facade.uid import is_uid
 from dhis2_wire import Request
 
 log = logging.getLogger("dhis2_facade.session")
@@ -122,7 +123,10 @@ class AsyncSession:
     async def me(self, deadline: retry.Deadline) -> User:
         """Give who one is, asked once."""
         if self._me is None:
-            self._me = await self.read(User, self.bindings.me.get_current_user(fields=ME), deadline)
+            me = await self.read(User, self.bindings.me.get_current_user(fields=ME), deadline)
+            if not is_uid(me.id):
+                raise errors.UnreadableAnswer("GET /api/me: expected one's uid as id")
+            self._me = me
         return self._me
 
     async def fetch(self, request: Request[object], deadline: retry.Deadline) -> dict[str, object]:

@@ -18,6 +18,7 @@ from dhis2_facade import answers, bindings, errors, inputs, retry
 from dhis2_facade._sync.backend import Lock, current_loop, sleep
 from dhis2_facade._sync.transport import Content, Transport
 from dhis2_facade.models import SystemInfo, User, read_object, zone_of
+from dhis2_facade.uid import is_uid
 from dhis2_wire import Request
 
 log = logging.getLogger("dhis2_facade.session")
@@ -123,7 +124,10 @@ class Session:
     def me(self, deadline: retry.Deadline) -> User:
         """Give who one is, asked once."""
         if self._me is None:
-            self._me = self.read(User, self.bindings.me.get_current_user(fields=ME), deadline)
+            me = self.read(User, self.bindings.me.get_current_user(fields=ME), deadline)
+            if not is_uid(me.id):
+                raise errors.UnreadableAnswer("GET /api/me: expected one's uid as id")
+            self._me = me
         return self._me
 
     def fetch(self, request: Request[object], deadline: retry.Deadline) -> dict[str, object]:
