@@ -17,6 +17,17 @@ sleep = anyio.sleep
 
 
 @asynccontextmanager
+async def held(lock: Lock, seconds: float) -> AsyncIterator[None]:
+    """Hold a lock. Raise TimeoutError where others do not give it back in time."""
+    with anyio.fail_after(max(0.0, seconds)):
+        await lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@asynccontextmanager
 async def fail_after(seconds: float) -> AsyncIterator[None]:
     """Raise TimeoutError where what is within takes longer."""
     with anyio.fail_after(max(0.0, seconds)):

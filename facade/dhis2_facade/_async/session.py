@@ -14,7 +14,7 @@ from typing import TypeVar
 from attrs import AttrsInstance, evolve
 
 from dhis2_facade import answers, bindings, errors, inputs, retry
-from dhis2_facade._async.backend import Lock, current_loop, sleep
+from dhis2_facade._async.backend import Lock, current_loop, held, sleep
 from dhis2_facade._async.transport import AsyncTransport, Content
 from dhis2_facade.models import SystemInfo, User, read_object, zone_of
 from dhis2_facade.uid import is_uid
@@ -86,10 +86,13 @@ class AsyncSession:
         self.guard()
         if self._checked:
             return
-        async with self._lock:
-            if not self._checked:
-                self._learn(await self.ask_info(deadline))
-                self._checked = True
+        try:
+            async with held(self._lock, deadline.left(time.monotonic())):
+                if not self._checked:
+                    self._learn(await self.ask_info(deadline))
+                    self._checked = True
+        except TimeoutError:
+            raise errors.TimedOut(f"another call still waits for {self.transport.base} to say what it is") from None
 
     async def ask_info(self, deadline: retry.Deadline) -> SystemInfo:
         """Give `GET /api/system/info`."""

@@ -15,7 +15,7 @@ from typing import TypeVar
 from attrs import AttrsInstance, evolve
 
 from dhis2_facade import answers, bindings, errors, inputs, retry
-from dhis2_facade._sync.backend import Lock, current_loop, sleep
+from dhis2_facade._sync.backend import Lock, current_loop, held, sleep
 from dhis2_facade._sync.transport import Content, Transport
 from dhis2_facade.models import SystemInfo, User, read_object, zone_of
 from dhis2_facade.uid import is_uid
@@ -87,10 +87,13 @@ class Session:
         self.guard()
         if self._checked:
             return
-        with self._lock:
-            if not self._checked:
-                self._learn(self.ask_info(deadline))
-                self._checked = True
+        try:
+            with held(self._lock, deadline.left(time.monotonic())):
+                if not self._checked:
+                    self._learn(self.ask_info(deadline))
+                    self._checked = True
+        except TimeoutError:
+            raise errors.TimedOut(f"another call still waits for {self.transport.base} to say what it is") from None
 
     def ask_info(self, deadline: retry.Deadline) -> SystemInfo:
         """Give `GET /api/system/info`."""
