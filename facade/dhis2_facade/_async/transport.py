@@ -212,6 +212,7 @@ class AsyncTransport:
                 raise errors.TooLarge("the answer is packed more than once")
             if content.target is not None and response.status_code == 200 and not trace.answer.is_page:
                 await self._download(response, trace, content, content.target)
+                _whole(response)
                 return trace.answer
             pieces, size = [], 0
             async for piece in response.aiter_bytes():
@@ -220,6 +221,7 @@ class AsyncTransport:
                 if size > content.cap:
                     raise errors.TooLarge(f"the answer is larger than {content.cap} bytes")
                 pieces.append(piece)
+            _whole(response)
             return evolve(trace.answer, body=b"".join(pieces))
         finally:
             await response.aclose()
@@ -267,6 +269,14 @@ def _client(base: str, options: Options) -> httpx.AsyncClient | str:
     except (ValueError, TypeError, AttributeError, ImportError) as error:
         kind = type(error).__name__
     return f"proxy, headers, auth, transport or event_hooks: httpx does not take what was passed ({kind})"
+
+
+def _whole(response: httpx.Response) -> None:
+    """Raise DecodingError where a packed answer is cut off: httpx takes what it got for all of it."""
+    unpacked = getattr(getattr(response, "_decoder", None), "decompressor", None)  # of zlib, a private place of httpx's
+    ended = getattr(unpacked, "eof", True) and not getattr(unpacked, "unused_data", b"")
+    if response.num_bytes_downloaded and not ended:
+        raise httpx.DecodingError("what was packed is cut off", request=response.request)
 
 
 def _file_name(headers: httpx.Headers) -> str | None:
