@@ -113,7 +113,8 @@ class Messaging:
             given: set[str | None] = set()
             while number <= count and not moved:
                 got = self._page(request(number), number, timeout)
-                moved = total not in (None, got.total) or any(one.id in given for one in got.items)
+                empty = number > 1 and not got.items  # else pages that a server only promises would never end
+                moved = empty or total not in (None, got.total) or any(one.id in given for one in got.items)
                 total, count, number = got.total, got.page_count, number + 1
                 for one in got.items:
                     given.add(one.id)
