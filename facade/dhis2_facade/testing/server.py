@@ -298,6 +298,7 @@ class FakeDhis2:
                     one.transport.close()
 
         self._inside(drop)
+        self._inside(lambda: None)  # a connection is closed in the turn of the loop that follows
 
 
 def add_person(

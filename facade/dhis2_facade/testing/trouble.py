@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gzip
 import re
 import socket
@@ -268,10 +269,13 @@ async def _truncated_gzip(exchange: Exchange, _fault: Fault) -> None:
 
 async def _gzip_bomb(exchange: Exchange, fault: Fault) -> None:
     await exchange.instead(fault)
+    await exchange.answer(200, {"Content-Type": "application/json", "Content-Encoding": "gzip"}, _bomb())
+
+
+@functools.cache
+def _bomb() -> bytes:
     packer = zlib.compressobj(wbits=31)
-    packed = b"".join(packer.compress(b" " * HUGE) for _ in range(BOMB // HUGE)) + packer.flush()
-    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
-    await exchange.answer(200, headers, packed)
+    return b"".join(packer.compress(b" " * HUGE) for _ in range(BOMB // HUGE)) + packer.flush()
 
 
 async def _drip(exchange: Exchange, fault: Fault) -> None:
