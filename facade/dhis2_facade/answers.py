@@ -16,22 +16,10 @@ from dhis2_facade.errors import Dhis2Error, HttpError, NotDhis2, NotFound, Unrea
 from dhis2_facade.retry import Outcome, outcome_of
 from dhis2_facade.uid import is_uid
 
-__all__ = [
-    "Answer",
-    "clean",
-    "error_of",
-    "location_uid",
-    "no_dhis2",
-    "not_found",
-    "object_of",
-    "outcome",
-    "require_json",
-    "unreadable",
-]
-
 E = TypeVar("E", bound=Dhis2Error)
 
 SHOWN = 500  # characters of what the server said
+LOOKED_AT = 10_000  # characters of a page, which may be as large as a file and hold no end of what it begins
 ERRORS: Mapping[int, type[HttpError]] = {
     400: errors.BadRequest,
     401: errors.Unauthenticated,
@@ -46,6 +34,7 @@ DISGUISED: tuple[tuple[int, str, type[HttpError]], ...] = (
     (401, "You don't have access to fileResource", errors.Forbidden),  # 2.40, of a file of another domain
 )
 ADVICE: Mapping[type[Dhis2Error], str] = {
+    errors.HttpError: "Check that this version of the server has this call.",
     errors.BadRequest: "Correct what it names.",
     errors.Unauthenticated: "Check the token, or the username and password; tokens expire and can be revoked.",
     errors.Forbidden: "Ask as a user who takes part in it, or who has the authority.",
@@ -55,6 +44,13 @@ ADVICE: Mapping[type[Dhis2Error], str] = {
     errors.ServerError: "The server failed; its log says why.",
     errors.Redirected: "No redirect is followed; use the address that answers itself.",
 }
+# Where a page says what is wrong: Tomcat's own line (quirks 18 and 33), DHIS2's XML, any title.
+SAID = (
+    re.compile(r"<b>Message</b>(.*?)</p>", re.DOTALL),
+    re.compile(r"<message>(.*?)</message>", re.DOTALL),
+    re.compile(r"<title>(.*?)</title>", re.DOTALL | re.IGNORECASE),
+    re.compile(r"<h1>(.*?)</h1>", re.DOTALL | re.IGNORECASE),
+)
 # Where a server sends those who are not logged in, behind its own address (quirk 7).
 LOGIN = re.compile(r"/(dhis-web-login|dhis-web-commons/security/login|login|index\.html|login\.action)(\.action)?/?")
 
@@ -103,21 +99,23 @@ def _redirect(answer: Answer, base: str) -> tuple[bool, str]:
     """Say whether it leads to the login page of this server (not of any other), and where it leads."""
     try:
         target, home = urlsplit(answer.headers.get("location", "")), urlsplit(base)
+        target = target._replace(netloc=target.netloc.rpartition("@")[2])
         same = not target.netloc or target.hostname == home.hostname
     except ValueError:
         return False, "redirected to what is no address"
     login = answer.status // 100 == 3 and same and LOGIN.fullmatch(target.path.removeprefix(home.path)) is not None
-    host = f"{target.scheme}://{target.netloc.rpartition('@')[2]}" if target.netloc else ""
+    host = f"{target.scheme}://{target.netloc}" if target.netloc else ""
     secure = same and target.scheme == "https" and home.scheme == "http"
-    advice = f"; this server answers at https://{home.netloc}{home.path}, use that as url" * secure
-    return login, f"redirected to {clean(host + target.path)}{advice}"
+    advice = f"; this server answers at https://{clean(target.netloc)}{home.path}, use that as url" * secure
+    return login, f"redirected to {clean(host + target.path) or 'no address'}{advice}"
 
 
 def error_of(answer: Answer, base: str) -> Dhis2Error | None:
     """Give the error that an answer is, or None where it is 2xx and whole."""
     if answer.status // 100 == 3:
         login, where = _redirect(answer, base)
-        return _http_error(errors.Unauthenticated if login else errors.Redirected, answer, where)
+        moved = errors.Unauthenticated if login else errors.Redirected
+        return _http_error(moved, answer, "the server asks to log in" if login else where)
     if answer.status >= 400:
         said, code = _said(answer)
         kind = ERRORS.get(answer.status, errors.ServerError if answer.status >= 500 else HttpError)
@@ -137,15 +135,15 @@ def _error(kind: type[E], answer: Answer, problem: str) -> E:
 
 
 def _http_error(kind: type[E], answer: Answer, said: str | None, code: str | None = None) -> E:
-    words = [str(answer.status), said or "without a word", ADVICE.get(kind, "")]
-    error = _error(kind, answer, ". ".join(word.rstrip(".") for word in words if word) + ".")
+    words = [str(answer.status), said or "without a word", ADVICE[kind]]
+    error = _error(kind, answer, ". ".join(word.rstrip(".") for word in words) + ".")
     error.error_code, error.server_message = code, said
     return error
 
 
 def clean(text: str) -> str:
     """Give what a server said as one printable line of limited length."""
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text[:LOOKED_AT]).split())
     return line[:SHOWN] + "…" * (len(line) > SHOWN)
 
 
@@ -154,13 +152,14 @@ def _said(answer: Answer) -> tuple[str | None, str | None]:
     text = answer.body.decode("utf-8", "replace")
     value = _parsed(answer)
     if isinstance(value, dict):
-        said = next((value[key] for key in ("message", "error_description", "error") if value.get(key)), None)
+        texts = [value.get(key) for key in ("message", "error_description", "error")]
+        said = next((text for text in texts if text and isinstance(text, str)), "")
         # A page of Jetty comes as JSON, with its text in HTML.
-        text = html.unescape(str(said or "")) if "servlet" in value else str(said or "")
+        text = html.unescape(said) if "servlet" in value else said
         code = value.get("errorCode")
         return clean(text) or None, code if isinstance(code, str) else None
-    title = re.search(r"<(title|h1|message)>(.*?)</\1>", text, re.DOTALL | re.IGNORECASE)
-    text = html.unescape(title[2]) if title else text * answer.media_type.startswith("text/plain")
+    found = next((found[1] for where in SAID if (found := where.search(text[:LOOKED_AT]))), None)
+    text = html.unescape(found) if found else text * answer.media_type.startswith("text/plain")
     return clean(text) or None, None
 
 

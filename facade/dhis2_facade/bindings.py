@@ -15,8 +15,6 @@ from dhis2_facade.errors import InvalidInput
 from dhis2_facade.inputs import Recipients
 from dhis2_wire import File, OpenEnum, Request, Unset
 
-__all__ = ["Bindings", "Mark", "Recipients", "Writes", "member"]
-
 EnumT = TypeVar("EnumT", bound=OpenEnum)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable
 from typing import TypeAlias, TypeVar
@@ -13,25 +12,11 @@ from attrs import frozen
 from dhis2_facade import errors, uid
 from dhis2_facade.models import FileResource, Message, MessageConversation, OrganisationUnit, User, UserGroup
 
-__all__ = [
-    "Recipients",
-    "base_url",
-    "filters_of",
-    "page_of",
-    "recipients_of",
-    "require",
-    "seconds_of",
-    "several",
-    "subject_of",
-    "text_of",
-    "uid_of",
-    "uids_of",
-]
-
 T = TypeVar("T")
 OneOrMany: TypeAlias = T | Iterable[T]
 Named: TypeAlias = User | UserGroup | OrganisationUnit | MessageConversation | Message | FileResource
 
+LONGEST_WAIT = 1e9  # seconds: more is too much for the clocks of some systems
 LONGEST_SUBJECT = 255  # characters: the server's column (quirk 19c)
 LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1", re.IGNORECASE)
 
@@ -85,8 +70,8 @@ def recipients_of(users: object, user_groups: object, organisation_units: object
     odd = next((one for one in mixed if not isinstance(one, User | UserGroup | OrganisationUnit)), None)
     require(
         odd is None,
-        f"to: expected what people.search() gives, got {type(odd).__name__}; pass uids as users=, user_groups= or "
-        "organisation_units=",
+        f"to: expected users, groups and units that people.search() found, got {type(odd).__name__}; pass uids "
+        "as users=, user_groups= or organisation_units=",
     )
 
     def of(name: str, values: object, kind: type[Named]) -> list[str]:
@@ -157,10 +142,10 @@ def page_of(page: object, page_size: object) -> None:
 
 def seconds_of(name: str, value: object, *, zero: bool = False) -> float:
     """Check a time span in seconds; `zero`: whether none at all is one."""
-    number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else -1.0
-    right = 0 < number < math.inf or (zero and number == 0)
+    number = value if isinstance(value, int | float) and not isinstance(value, bool) else -1
+    right = 0 < number <= LONGEST_WAIT or (zero and number == 0)
     require(right, f"{name}: expected seconds, {'0 or more' if zero else 'above 0'}, got {value!r}")
-    return number
+    return float(number)
 
 
 def base_url(url: object, *, allow_http: bool) -> str:

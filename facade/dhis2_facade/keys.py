@@ -10,15 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import secrets
 from collections.abc import Iterable
 
 from attrs import frozen
 
 from dhis2_facade import errors, uid
 from dhis2_facade.models import Message
-
-__all__ = ["AGENT", "LONGEST_AGENT", "Token", "agent_of", "draw_key", "file_uid", "first_hit", "own_hits"]
 
 VERSION = "0.1.0"
 AGENT = f"dhis2-facade/{VERSION}"
@@ -48,18 +45,14 @@ def _hash(content: object) -> str:
     return hashlib.sha256(json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def draw_key() -> str:
-    """Draw a key that nobody else has, from the system: processes that were forked must not share it."""
-    return secrets.token_hex(16)
-
-
 def agent_of(prefix: str | None) -> str:
     """Give the client's User-Agent behind the user's own prefix. Raises InvalidInput where the token has no room."""
     agent = f"{prefix} {AGENT}" if prefix else AGENT
     room = LONGEST_AGENT - HASH - DIGEST - len(" key=.") - len(AGENT) - 1
-    if prefix and (len(prefix) > room or not prefix.isascii() or not prefix.isprintable()):
+    # A blank at its beginning is none of a header's value: every call would fail.
+    if prefix and (len(prefix) > room or not prefix.isascii() or not prefix.isprintable() or prefix != prefix.strip()):
         raise errors.InvalidInput(
-            f"user_agent: at most {room} printable ASCII characters, so that the server keeps all of it"
+            f"user_agent: at most {room} printable ASCII characters, no blank at its ends, so that the server keeps it"
         )
     return agent
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+import reprlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
@@ -40,7 +41,9 @@ T = TypeVar("T")
 M = TypeVar("M", bound=AttrsInstance)
 Reader: TypeAlias = Callable[[object, tzinfo], T]
 WIRE = "wire"  # metadata of a field: its key in JSON and its reader
-SHOWN = 60  # characters of a wrong value in an error
+SHOWN = reprlib.Repr()  # of a wrong value, which may be as long and as deep as an answer can be
+SHOWN.maxstring, SHOWN.maxlevel = 60, 1
+UTC_NAMES = (None, "", "Z", "UTC", "GMT", "Etc/UTC", "Etc/GMT", "Zulu")  # known without the time zones of this machine
 
 
 class _Wrong(ValueError):
@@ -146,20 +149,19 @@ def _reading(read: Reader[T], value: object, zone: tzinfo, where: str) -> T:
     try:
         return read(value, zone)
     except _Wrong as wrong:
-        shown = repr(wrong.got)
         place = (where + wrong.way).lstrip(".") or "the answer"
-        message = f"{place}: expected {wrong.expected}, got {shown[:SHOWN]}{'…' * (len(shown) > SHOWN)}"
+        message = f"{place}: expected {wrong.expected}, got {SHOWN.repr(wrong.got)}"
     raise UnreadableAnswer(message)
 
 
 def zone_of(name: str | None) -> tzinfo:
     """Give the time zone that a server names. Raises InvalidInput where this machine does not know it."""
     offset = re.fullmatch(r"(?:GMT|UTC)?([+-])(\d\d):?(\d\d)", name or "")
-    if offset:
-        minutes = int(offset[2]) * 60 + int(offset[3])
-        return timezone(timedelta(minutes=-minutes if offset[1] == "-" else minutes))
     try:
-        return ZoneInfo(name or "UTC")
+        if offset:
+            minutes = int(offset[2]) * 60 + int(offset[3])
+            return timezone(timedelta(minutes=-minutes if offset[1] == "-" else minutes))
+        return UTC if name in UTC_NAMES else ZoneInfo(name or "")
     except (ZoneInfoNotFoundError, ValueError, OSError):
         pass
     raise InvalidInput(

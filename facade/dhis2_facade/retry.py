@@ -7,8 +7,6 @@ import math
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-__all__ = ["Deadline", "Meaning", "Outcome", "lookup_pause", "outcome_of", "pause", "retry_after"]
-
 ATTEMPTS = 4  # of one call, the first included
 BASE = 0.25  # seconds: the longest first pause; it doubles each time
 LONGEST = 8.0  # seconds
@@ -84,9 +82,9 @@ def retry_after(header: str | None, now: datetime) -> float | None:
     except ValueError:
         try:
             moment = parsedate_to_datetime(header)
-        except ValueError:
+            seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
+        except (ValueError, OverflowError):
             return None
-        seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import mimetypes
 import os
 import re
 import secrets
-from collections.abc import Callable
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
 from typing import BinaryIO, TypeAlias, cast
 
@@ -18,31 +20,47 @@ from dhis2_facade import errors, inputs
 from dhis2_facade.models import FileResource
 from dhis2_facade.uid import is_uid
 
-__all__ = ["Attachment", "Progress", "Source", "Target", "attachment_of", "source_of"]
-
 Upload: TypeAlias = "str | os.PathLike[str] | BinaryIO | tuple[str, bytes] | bytes"
 Attachment: TypeAlias = "str | os.PathLike[str] | BinaryIO | tuple[str, bytes] | FileResource"
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Called with the bytes that are done and their sum, where that is known."""
 
 PIECE = 64 * 1024  # bytes that are read or written at once
-LONGEST_NAME = 160  # characters of a file name that comes from the server, so that it fits every file system
+LONGEST_NAME = 140  # bytes of a file name that comes from the server: file systems take 143 or more
+LONGEST_SUFFIX = 20  # bytes
 DEFAULT_TYPE = "application/octet-stream"
 TYPE = r"[\w.+-]+/[\w.+-]+(;[ \w=.\"+-]+)?"
 # Names that Windows keeps for devices, whatever their ending.
-RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])( *\..*)?", re.IGNORECASE)
+
+
+@contextlib.contextmanager
+def _using(name: object) -> Iterator[None]:
+    """Say as InvalidInput what this machine says of a file; of a closed one, or a NUL in its name, as ValueError."""
+    try:
+        yield
+    except errors.InvalidInput:
+        raise
+    except (OSError, ValueError) as error:
+        raise errors.InvalidInput(f"{name}: {getattr(error, 'strerror', None) or error}") from None
 
 
 class _Once:
     """A pipe or socket: nothing but `read`, since its length and place mean nothing."""
 
-    def __init__(self, file: BinaryIO, start: int = 0) -> None:
-        self.file, self.start = file, start
+    def __init__(self, file: BinaryIO, start: int = 0, *, owned: bool = False) -> None:
+        self.file, self.start, self.owned = file, start, owned
 
     def read(self, size: int = -1) -> bytes:
-        piece: object = self.file.read(size)
+        with _using("the file to upload cannot be read"):
+            piece: object = self.file.read(size)
         inputs.require(isinstance(piece, bytes), f"a file to upload gives bytes, this one gave {type(piece).__name__}")
         return cast("bytes", piece)
+
+    def close(self) -> None:
+        """Close what was opened here; what the caller opened stays open."""
+        if self.owned:
+            self.file.close()
 
 
 class _Window(_Once):
@@ -62,8 +80,7 @@ class Source:
     name: str
     content_type: str
     size: int | None  # bytes
-    open: Callable[[], bytes | BinaryIO] = field(repr=False)  # gives the content from its beginning
-    owned: bool = False  # whether what is opened is ours to close
+    open: Callable[[], BinaryIO] = field(repr=False)  # gives the content from its beginning, to be closed
 
     @property
     def again(self) -> bool:
@@ -72,16 +89,10 @@ class Source:
 
     def md5(self) -> str:
         """Hash the content, piece by piece; only of a source that can be read again."""
-        content = self.open()
-        if isinstance(content, bytes):
-            return hashlib.md5(content, usedforsecurity=False).hexdigest()
-        try:
-            digest = hashlib.md5(usedforsecurity=False)
+        digest = hashlib.md5(usedforsecurity=False)
+        with contextlib.closing(self.open()) as content:
             while piece := content.read(PIECE):
                 digest.update(piece)
-        finally:
-            if self.owned:
-                content.close()
         return digest.hexdigest()
 
 
@@ -90,17 +101,16 @@ def source_of(source: object, *, name: str | None = None, content_type: str | No
     if isinstance(source, tuple) and len(source) == 2:
         name, source = name or str(source[0]), source[1]
     size: int | None
-    opener: Callable[[], bytes | BinaryIO]
+    opener: Callable[[], BinaryIO]
     if isinstance(source, bytes | bytearray):
         content = bytes(source)
-        size, opener = len(content), lambda: content
+        size, opener = len(content), lambda: io.BytesIO(content)
     elif isinstance(source, str | os.PathLike):
         path = Path(source)
-        try:
-            with path.open("rb") as file:
-                size, opener, name = file.seek(0, io.SEEK_END), lambda: path.open("rb"), name or path.name
-        except OSError as error:
-            raise errors.InvalidInput(f"{path}: cannot be read: {error.strerror}") from None
+        with _using(f"{path} cannot be read"):
+            regular = stat.S_ISREG(path.stat().st_mode)  # opening a pipe would wait for who writes into it
+            inputs.require(regular, f"{path} is no regular file; open it, and pass the open file")
+            size, opener, name = path.stat().st_size, lambda: _opened(path), name or path.name
     else:
         inputs.require(
             hasattr(source, "read"), f"expected a path, an open file or (name, bytes), got {type(source).__name__}"
@@ -114,7 +124,12 @@ def source_of(source: object, *, name: str | None = None, content_type: str | No
     inputs.require(size != 0, f"{name}: it is empty, and the server takes no empty file")
     kind = content_type or mimetypes.guess_type(name)[0] or DEFAULT_TYPE
     inputs.require(re.fullmatch(TYPE, kind, re.ASCII), f"content_type: expected one such as text/csv, got {kind!r}")
-    return Source(name, kind, size, opener, owned=isinstance(source, str | os.PathLike))
+    return Source(name, kind, size, opener)
+
+
+def _opened(path: Path) -> BinaryIO:
+    with _using(f"{path} cannot be read"):
+        return cast("BinaryIO", _Window(path.open("rb"), owned=True))
 
 
 def _open_file(file: BinaryIO) -> tuple[int | None, Callable[[], BinaryIO]]:
@@ -129,7 +144,8 @@ def _open_file(file: BinaryIO) -> tuple[int | None, Callable[[], BinaryIO]]:
         return None, lambda: cast("BinaryIO", _Once(file))
 
     def reopen() -> BinaryIO:
-        file.seek(start)
+        with _using("the file to upload cannot be read"):
+            file.seek(start)
         return cast("BinaryIO", _Window(file, start))
 
     file.seek(start)
@@ -151,9 +167,11 @@ def safe_name(name: str | None) -> str:
     """Make a name from the server one that every file system takes and that stays in its folder."""
     last = re.split(r"[/\\]", name or "")[-1]
     kept = "".join("_" if sign in '<>:"|?*' or not sign.isprintable() else sign for sign in last).strip(". ")
-    if len(kept) > LONGEST_NAME:
-        stem, suffix = PurePath(kept).stem, PurePath(kept).suffix[:20]
-        kept = stem[: LONGEST_NAME - len(suffix)] + suffix
+    if len(kept.encode()) > LONGEST_NAME:
+        suffix = PurePath(kept).suffix.encode()
+        suffix = suffix if len(suffix) <= LONGEST_SUFFIX else b""
+        stem = kept.encode().removesuffix(suffix)[: LONGEST_NAME - len(suffix)]
+        kept = (stem + suffix).decode("utf-8", "ignore").strip(". ")
     return f"_{kept}" if RESERVED.fullmatch(kept) else kept or "download"
 
 
@@ -168,10 +186,14 @@ class Target:
         self._temporary: Path | None = None
         self._file: BinaryIO | None = io.BytesIO() if to is None else None
         self._memory, self._start = to is None, 0
+        self._named = False  # whether the server gave the name
         if isinstance(to, str | os.PathLike):
             path = Path(to)
             self._folder, self.path = (path, None) if path.is_dir() else (path.parent, path)
             inputs.require(self._folder.is_dir(), f"to: there is no folder {self._folder}")
+            # Replacing a device or a pipe would take it away from everybody.
+            odd = self.path is not None and path.exists() and not path.is_file()
+            inputs.require(not odd, f"to: {path} is no regular file; open it, and pass the open file")
         elif to is not None:
             writes = hasattr(to, "write") and not hasattr(to, "encoding")
             inputs.require(
@@ -194,36 +216,57 @@ class Target:
         self.name = name
         if self._folder is not None:
             if self.path is None:
-                path = self._folder / safe_name(name)
-                inputs.require(
-                    not path.exists(), f"to: {path} is there already; pass the path to write, and it is replaced"
-                )
-                self.path = path
-            self._temporary = self._folder / f".dhis2-{secrets.token_hex(8)}.part"
-            self._file = self._temporary.open("xb")
+                self.path, self._named = self._folder / safe_name(name), True
+                self._require_new()
+            temporary = self._folder / f".dhis2-{secrets.token_hex(8)}.part"
+            with _using(f"to: {self.path} cannot be written"):
+                self._file = temporary.open("xb")
+            self._temporary = temporary
         elif self._file is not None and self.written:
-            self._file.seek(self._start)
-            self._file.truncate()
+            with _using("to: the file cannot be written from its beginning"):
+                self._file.seek(self._start)
+                self._file.truncate()
         self.written = 0
 
     def write(self, piece: bytes) -> None:
         """Write a piece."""
-        cast("BinaryIO", self._file).write(piece)
+        with _using("to: the file cannot be written"):
+            count = cast("BinaryIO", self._file).write(piece)
+        inputs.require(
+            count in (None, len(piece)), f"to: the file took {count} of {len(piece)} bytes; open it with a buffer"
+        )
         self.written += len(piece)
 
     def finish(self) -> bytes | None:
         """Make it last: synced and renamed, or given as bytes."""
         if self._temporary is not None and self._file is not None and self.path is not None:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._temporary.replace(self.path)
+            with _using(f"to: {self.path} cannot be written"):
+                self._file.flush()
+                os.fsync(self._file.fileno())
+                self._file.close()
+                self._become(self._temporary, self.path)
             self._temporary = None
         return self._file.getvalue() if self._memory and isinstance(self._file, io.BytesIO) else None
+
+    def _require_new(self) -> None:
+        there = self.path is not None and self.path.exists()
+        inputs.require(not there, f"to: {self.path} is there already; pass the path to write, and it is replaced")
+
+    def _become(self, temporary: Path, path: Path) -> None:
+        if self._named:  # then it replaces nothing, also nothing that came in the meantime
+            try:
+                path.hardlink_to(temporary)
+            except OSError:  # it is there, or the file system has no links
+                self._require_new()
+            else:
+                return temporary.unlink()
+        temporary.replace(path)
+        return None
 
     def discard(self) -> None:
         """Take away what is half-written."""
         if self._temporary is not None:
-            cast("BinaryIO", self._file).close()
+            with contextlib.suppress(OSError):
+                cast("BinaryIO", self._file).close()
             self._temporary.unlink(missing_ok=True)
             self._temporary = None

@@ -10,7 +10,7 @@ from typing import ClassVar, NoReturn, Self, TypedDict, TypeVar, Unpack
 
 from attrs import evolve, has
 
-from dhis2_facade import answers, bindings, inputs, keys, models, profiles, retry
+from dhis2_facade import answers, bindings, errors, inputs, keys, models, profiles, retry
 from dhis2_facade._async import files, messaging, people, session
 from dhis2_facade._async.transport import (
     AsyncTransport,
@@ -19,10 +19,10 @@ from dhis2_facade._async.transport import (
     Headers,
     Hooks,
     Limits,
-    Options,
     Proxy,
     Timeouts,
     Verify,
+    http_client,
 )
 from dhis2_wire import UNSET, DecodeError, Request
 from dhis2_wire.encoding import wire_names
@@ -34,21 +34,24 @@ SETTLE = 10.0  # seconds: the longest that a server takes to store what it recei
 READS = ("GET", "HEAD", "OPTIONS")
 
 
-class ClientOptions(TypedDict, total=False):
-    """What a client can be told beside url and credentials."""
-
-    timeout: Timeouts | None
-    verify: Verify
-    proxy: Proxy | None
-    headers: Headers
-    transport: BaseTransport | None
-    event_hooks: Hooks
-    limits: Limits | None
-    user_agent: str | None
-    check_version: bool
-    timezone: tzinfo | None
-    deadline: float
-    settle: float
+ClientOptions = TypedDict(  # noqa: UP013 - the arguments of a client once more, for those who make one otherwise
+    "ClientOptions",
+    {
+        "timeout": Timeouts | None,
+        "verify": Verify,
+        "proxy": Proxy | None,
+        "headers": Headers | None,
+        "transport": BaseTransport | None,
+        "event_hooks": Hooks | None,
+        "limits": Limits | None,
+        "user_agent": str | None,
+        "check_version": bool,
+        "timezone": tzinfo | None,
+        "deadline": float,
+        "settle": float,
+    },
+    total=False,
+)
 
 
 class AsyncDhis2:
@@ -94,14 +97,15 @@ class AsyncDhis2:
         deadline: float = DEADLINE,
         settle: float = SETTLE,
     ) -> None:
-        options = Options(
+        made = http_client(
+            url,
+            allow_http=allow_http,
             token=token,
             username=username,
             password=password,
             auth=auth,
             verify=verify,
             proxy=proxy,
-            timeout=timeout,
             limits=limits,
             headers=headers,
             transport=transport,
@@ -109,12 +113,16 @@ class AsyncDhis2:
         )
         # From here on no local of this frame shows a secret, whoever prints a traceback with locals.
         del token, username, password, auth, verify, proxy, headers
-        base = inputs.base_url(url, allow_http=allow_http)
-        known = timezone is not None or check_version
-        inputs.require(known, "timezone: needed with check_version=False, since only the first call tells it")
+        base, client = made if isinstance(made, tuple) else (made, None)
+        if client is None:
+            raise errors.InvalidInput(base)
+        inputs.require(
+            timezone or check_version, "timezone: needed with check_version=False, since only the first call tells it"
+        )
         self._session = session.AsyncSession(
-            AsyncTransport(base, options),
+            AsyncTransport(client, timeout, own=transport is None),
             self._bindings,
+            base=base,
             agent=keys.agent_of(user_agent),
             deadline=inputs.seconds_of("deadline", deadline),
             settle=inputs.seconds_of("settle", settle, zero=True),
@@ -169,7 +177,8 @@ class AsyncDhis2:
         """Give all pages of a list of the bindings, from the page that the request names, one call a page."""
         query = [(name, value) for name, value in request.query if name != "page"]
         number = int(dict(request.query).get("page", "1"))
-        while True:
+        more = True
+        while more:
             page = await self.call(evolve(request, query=[*query, ("page", str(number))]), timeout=timeout)
             pager = getattr(page, "pager", UNSET)
             if getattr(pager, "page", number) not in (number, UNSET):
@@ -177,8 +186,6 @@ class AsyncDhis2:
             yield page
             count = getattr(pager, "page_count", UNSET)
             more = count > number if isinstance(count, int) else bool(getattr(pager, "next_page", None))
-            if not more:
-                return
             number += 1
 
     async def raw(self, request: Request[object], *, timeout: float | None = None) -> answers.Answer:
@@ -196,9 +203,7 @@ class AsyncDhis2:
 
     async def system_info(self, *, timeout: float | None = None) -> models.SystemInfo:
         """Say what the server is, now: `GET /api/system/info`."""
-        deadline = self._session.deadline(timeout)
-        await self._session.start(deadline)
-        return await self._session.ask_info(deadline)
+        return await self._session.info(self._session.deadline(timeout))
 
     # -- its life -------------------------------------------------------------------------------------------------
 

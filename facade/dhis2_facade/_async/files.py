@@ -48,7 +48,7 @@ class AsyncFiles:
         """
         read = await call_in_thread(lambda: source_of(source, name=name, content_type=content_type))
         if uid is not None:
-            inputs.uid_of("uid", uid, FileResource)
+            uid = inputs.uid_of("uid", uid, FileResource)
         deadline = self._session.deadline(timeout, transfer=True)
         return await self.store(read, domain=domain, uid=uid, progress=progress, deadline=deadline)
 
@@ -75,8 +75,7 @@ class AsyncFiles:
                 raise  # another file has this uid
             return there
         finally:
-            if source.owned and not isinstance(opened, bytes):
-                opened.close()
+            opened.close()
         response = value.get("response")
         found = response.get("fileResource") if isinstance(response, dict) else None
         return read_object(FileResource, found, self._session.zone, "response.fileResource")
@@ -131,6 +130,6 @@ class AsyncFiles:
                 raise answers.unreadable(answer, "a file was expected")
             kept = await call_in_thread(target.finish)
         finally:
-            await call_in_thread(target.discard)
+            target.discard()  # not in a thread: in a scope that is cancelled nothing that waits is done any more
         kind = answer.media_type or None
         return Download(name=target.name, content_type=kind, size=target.written, path=target.path, content=kept)

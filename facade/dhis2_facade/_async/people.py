@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from attrs import AttrsInstance
 
-from dhis2_facade import bindings, inputs, retry
+from dhis2_facade import inputs, retry
 from dhis2_facade._async.session import AsyncSession
 from dhis2_facade.models import Found, OrganisationUnit, User, UserGroup, read_list
 from dhis2_wire import Request
@@ -36,9 +36,17 @@ class AsyncPeople:
         text, deadline, calls = inputs.text_of("text", text), self._session.deadline(timeout), self._session.bindings
         return Found(
             users=await self._list(User, "users", calls.user_lookup.look_up_users(query=text), deadline),
-            user_groups=await self._list(UserGroup, "userGroups", _query(calls.user_group, text), deadline),
+            user_groups=await self._list(
+                UserGroup,
+                "userGroups",
+                calls.user_group.list_(query=text, fields=FIELDS, page=1, page_size=MOST),
+                deadline,
+            ),
             organisation_units=await self._list(
-                OrganisationUnit, "organisationUnits", _query(calls.organisation_unit, text), deadline
+                OrganisationUnit,
+                "organisationUnits",
+                calls.organisation_unit.list_(query=text, fields=FIELDS, page=1, page_size=MOST),
+                deadline,
             ),
         )
 
@@ -49,7 +57,3 @@ class AsyncPeople:
 
     async def _list(self, kind: type[M], key: str, request: Request[object], deadline: retry.Deadline) -> tuple[M, ...]:
         return read_list(kind, await self._session.fetch(request, deadline), key, self._session.zone)
-
-
-def _query(calls: bindings.SearchApi, text: str) -> Request[object]:
-    return calls.list_(query=text, fields=FIELDS, page=1, page_size=MOST)

@@ -40,13 +40,14 @@ class AsyncSession:
         transport: AsyncTransport,
         bindings: bindings.Bindings,
         *,
+        base: str,  # the server's address
         agent: str,
         deadline: float,  # seconds, of a call
         settle: float,  # seconds
         check_version: bool,
         timezone: tzinfo | None,
     ) -> None:
-        self.transport, self.bindings, self.agent, self.settle = transport, bindings, agent, settle
+        self.transport, self.bindings, self.base, self.agent, self.settle = transport, bindings, base, agent, settle
         self.started = time.monotonic()
         self.zone: tzinfo = timezone or UTC
         self._timezone, self._deadline, self._check_version = timezone, deadline, check_version
@@ -89,32 +90,34 @@ class AsyncSession:
         try:
             async with held(self._lock, deadline.left(time.monotonic())):
                 if not self._checked:
-                    self._learn(await self.ask_info(deadline))
-                    self._checked = True
+                    await self.info(deadline)
         except TimeoutError:
-            raise errors.TimedOut(f"another call still waits for {self.transport.base} to say what it is") from None
+            raise errors.TimedOut(f"another call still waits for {self.base} to say what it is") from None
 
-    async def ask_info(self, deadline: retry.Deadline) -> SystemInfo:
-        """Give `GET /api/system/info`."""
-        answer = await self.repeat(self.bindings.system.get_system_info(), retry.Meaning.READ, deadline)
-        return read_object(SystemInfo, answers.object_of(answer), self._timezone or UTC)
-
-    def _learn(self, info: SystemInfo) -> None:
+    async def info(self, deadline: retry.Deadline) -> SystemInfo:
+        """Give what the server is, now; where that is the first call of all, it is not asked twice."""
+        self.guard()
+        value = answers.object_of(
+            await self.repeat(self.bindings.system.get_system_info(), retry.Meaning.READ, deadline)
+        )
+        name = value.get("serverTimeZoneId")
+        zone = self._timezone or zone_of(name if isinstance(name, str) else None)
+        info = read_object(SystemInfo, value, zone)
+        if self._checked:
+            return info
         found, wanted = re.match(r"(?:2\.)?(\d{2,})", info.version or ""), self.bindings.version
         if found is None:
-            raise errors.NotDhis2(
-                f"{self.transport.base}: its /api/system/info has no version. Is it a DHIS2? Check the url."
-            )
+            raise errors.NotDhis2(f"{self.base}: its /api/system/info has no version. Is it a DHIS2? Check the url.")
         if found[1] != wanted:
             raise errors.VersionMismatch(
                 f"the server is DHIS2 {info.version}, this client is for 2.{wanted}: "
                 f"from dhis2_facade.v{found[1]} import … (or check_version=False, at your own risk)"
             )
-        if self._timezone is None:
-            self.zone = zone_of(info.time_zone)
+        self.zone, self._checked = zone, True
         self.no_trust = None if info.user_agent == self.agent else REWRITTEN
         if self.no_trust:
             log.info("keys prove nothing: %s", self.no_trust)
+        return info
 
     def remember(self, hash_: str) -> None:
         """Keep that something was sent with a token, until now."""
@@ -155,7 +158,7 @@ class AsyncSession:
         while True:
             answer = await self.attempt(request, deadline, content=content)
             count, happened = count + 1, self.outcome(answer)
-            error = answers.error_of(answer, self.transport.base)
+            error = answers.error_of(answer, self.base)
             if error is None or (happened is retry.Outcome.DONE and not answer.oversized):
                 return evolve(answer, repeated=repeated)
             wait = self.pause(count, happened, meaning, answer)
@@ -186,7 +189,7 @@ class AsyncSession:
 
     def outcome(self, answer: answers.Answer, *, write: bool = False) -> retry.Outcome:
         """Say what is known after an attempt; `write`: of a send, reply or feedback."""
-        return answers.outcome(answer, self.transport.base, write=write)
+        return answers.outcome(answer, self.base, write=write)
 
     def pause(
         self, count: int, happened: retry.Outcome, meaning: retry.Meaning, answer: answers.Answer

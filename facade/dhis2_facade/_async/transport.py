@@ -14,20 +14,20 @@ from typing import TypeAlias, cast
 import httpx
 from attrs import evolve, frozen
 
-from dhis2_facade import answers, errors, retry, sources
+from dhis2_facade import answers, errors, inputs, retry, sources
 from dhis2_facade._async.backend import bound, call_in_thread, fail_after
 from dhis2_wire import Request
 
 log = logging.getLogger("dhis2_facade.transport")
 
-Auth: TypeAlias = "httpx.Auth | tuple[str, str] | Callable[[httpx.Request], httpx.Request]"
+Auth: TypeAlias = httpx.Auth | tuple[str, str] | Callable[[httpx.Request], httpx.Request]
 BaseTransport: TypeAlias = httpx.AsyncBaseTransport
 Headers: TypeAlias = Mapping[str, str]
-Hooks: TypeAlias = "Mapping[str, Sequence[Callable[..., object]]]"
+Hooks: TypeAlias = Mapping[str, Sequence[Callable[..., object]]]
 Limits: TypeAlias = httpx.Limits
-Proxy: TypeAlias = "str | httpx.URL | httpx.Proxy"
-Timeouts: TypeAlias = "float | httpx.Timeout"
-Verify: TypeAlias = "bool | str | ssl.SSLContext"
+Proxy: TypeAlias = str | httpx.URL | httpx.Proxy
+Timeouts: TypeAlias = float | httpx.Timeout
+Verify: TypeAlias = bool | str | ssl.SSLContext
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)  # seconds: of each wait for the network
 IDLE = 5.0  # seconds: the longest that an unused connection is kept, so that few are found closed by the server
@@ -49,48 +49,6 @@ def _not_ours(_record: logging.LogRecord) -> bool:
 
 for name in LOUD:
     logging.getLogger(name).addFilter(_not_ours)
-
-
-@frozen(kw_only=True, repr=False)
-class Options:
-    """How to log in, and what is passed on to httpx: nothing of it is ever printed."""
-
-    token: str | None = None
-    username: str | None = None
-    password: str | None = None
-    auth: Auth | None = None
-    verify: Verify = True
-    proxy: Proxy | None = None
-    timeout: Timeouts | None = None
-    limits: Limits | None = None
-    headers: Headers | None = None
-    transport: BaseTransport | None = None
-    event_hooks: Hooks | None = None
-
-    def problem(self) -> str | None:
-        """Say what is wrong with the credentials, without showing them."""
-        pair = (self.username is not None) + (self.password is not None)
-        token = (self.token or "").strip()
-        problems = {
-            "pass one of token=, username= with password=, and auth=": (
-                (self.token is not None) + bool(pair) + (self.auth is not None) > 1
-            ),
-            "token: expected a personal access token, such as d2pat_ and letters and digits, without blanks": (
-                self.token is not None and (not token or not token.isascii() or not re.fullmatch(r"[!-~]+", token))
-            ),
-            "username= and password= come together": pair == 1,
-            "username: it is empty or holds a colon, which cannot be sent": (
-                pair == 2 and (not self.username or ":" in self.username)
-            ),
-        }
-        return next((problem for problem, so in problems.items() if so), None)
-
-    def login(self) -> dict[str, str]:
-        """Give the header that logs in."""
-        if self.token is not None:
-            return {"Authorization": f"ApiToken {self.token.strip()}"}
-        basic = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
-        return {} if self.username is None else {"Authorization": f"Basic {basic}"}
 
 
 @frozen(kw_only=True)
@@ -145,15 +103,9 @@ class _Pieces(httpx.AsyncByteStream):
 class AsyncTransport:
     """Sends requests of the bindings to one server: one pool of connections and one jar of cookies."""
 
-    def __init__(self, base: str, options: Options) -> None:
-        self.base = base
-        self._own = options.transport is None
-        self._waits = httpx.Timeout(TIMEOUT if options.timeout is None else options.timeout).as_dict()
-        made = options.problem() or _client(base, options)
-        if isinstance(made, str):
-            raise errors.InvalidInput(made)
-        bound(made)
-        self._client, self.aclose = made, made.aclose
+    def __init__(self, client: httpx.AsyncClient, timeout: Timeouts | None, *, own: bool) -> None:
+        self._client, self._own, self.aclose = client, own, client.aclose
+        self._waits = httpx.Timeout(TIMEOUT if timeout is None else timeout).as_dict()
 
     async def attempt(
         self, request: Request[object], deadline: retry.Deadline, agent: str, content: Content
@@ -241,34 +193,83 @@ class AsyncTransport:
                 content.progress(target.written, size)
 
 
-def _client(base: str, options: Options) -> httpx.AsyncClient | str:
-    """Make httpx's client, or say what is wrong; what httpx itself says may hold a proxy's password."""
-    limits = options.limits or httpx.Limits(max_connections=100, max_keepalive_connections=20)
-    expiry = IDLE if limits.keepalive_expiry is None else min(IDLE, limits.keepalive_expiry)
-    verify = options.verify
+def http_client(
+    url: str,
+    *,
+    allow_http: bool,
+    token: str | None,
+    username: str | None,
+    password: str | None,
+    auth: Auth | None,
+    verify: Verify,
+    proxy: Proxy | None,
+    limits: Limits | None,
+    headers: Headers | None,
+    transport: BaseTransport | None,
+    event_hooks: Hooks | None,
+) -> tuple[str, httpx.AsyncClient] | str:
+    """Give the server's address and httpx's client for it, or say what is wrong.
+
+    It never raises: a traceback with locals would show credentials, and what httpx says may hold a proxy's password.
+    """
+    problem = _problem(token, username, password, auth)
+    if problem:
+        return problem
+    login = f"ApiToken {token.strip()}" if token else ""
+    if username is not None:
+        login = f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
+    limits = limits or httpx.Limits(max_connections=100, max_keepalive_connections=20)
     try:
-        if isinstance(verify, str):
-            verify = ssl.create_default_context(cafile=verify)
-        return httpx.AsyncClient(
+        base = inputs.base_url(url, allow_http=allow_http)
+        client = httpx.AsyncClient(
             base_url=base,
-            headers={**HEADERS, **(options.headers or {}), **options.login()},
-            auth=options.auth,
-            verify=verify,
-            proxy=options.proxy,
+            headers={**HEADERS, **(headers or {}), **({"Authorization": login} if login else {})},
+            auth=auth,
+            verify=ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify,
+            proxy=proxy,
             limits=httpx.Limits(
                 max_connections=limits.max_connections,
                 max_keepalive_connections=limits.max_keepalive_connections,
-                keepalive_expiry=expiry,
+                keepalive_expiry=IDLE if limits.keepalive_expiry is None else min(IDLE, limits.keepalive_expiry),
             ),
-            transport=options.transport,
-            event_hooks={name: list(hooks) for name, hooks in (options.event_hooks or {}).items()},
+            transport=transport,
+            event_hooks={name: list(hooks) for name, hooks in (event_hooks or {}).items()},
             follow_redirects=False,
         )
+    except errors.InvalidInput as error:
+        return str(error)
     except OSError as error:
-        return f"verify: {options.verify} cannot be read as certificates: {error.strerror or type(error).__name__}"
+        return f"verify: {verify} cannot be read as certificates: {error.strerror or type(error).__name__}"
     except (ValueError, TypeError, AttributeError, ImportError) as error:
         kind = type(error).__name__
-    return f"proxy, headers, auth, transport or event_hooks: httpx does not take what was passed ({kind})"
+        return f"proxy, headers, auth, transport or event_hooks: httpx does not take what was passed ({kind})"
+    bound(client)
+    return base, client
+
+
+def _problem(token: object, username: object, password: object, auth: object) -> str | None:
+    """Say what is wrong with the credentials, without showing them."""
+    pair, texts = (
+        (username is not None) + (password is not None),
+        isinstance(username, str) and isinstance(password, str),
+    )
+    sendable = isinstance(token, str) and re.fullmatch("[!-~]+", token.strip())
+    problems = {
+        "pass one of token=, username= with password=, and auth=": (
+            (token is not None) + bool(pair) + (auth is not None) > 1
+        ),
+        "token: expected a personal access token, such as d2pat_ and letters and digits, without blanks": (
+            token is not None and not sendable
+        ),
+        "username= and password= come together, both text": pair > 0 and not texts,
+        "username: it is empty or holds a colon, which cannot be sent": pair > 0
+        and (not username or ":" in str(username)),
+        # The environment gives bytes that are no UTF-8 so; the error of encoding them would hold the password.
+        "username or password: it has half a surrogate pair, which cannot be written in UTF-8": (
+            re.search("[\ud800-\udfff]", f"{username}{password}") is not None
+        ),
+    }
+    return next((problem for problem, so in problems.items() if so), None)
 
 
 def _whole(response: httpx.Response) -> None:

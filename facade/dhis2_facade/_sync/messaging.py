@@ -91,13 +91,17 @@ class Messaging:
         such as "subject:ilike:stock"; all must hold. `page=n` gives that page alone. `timeout` is that of each page.
 
         Nothing is given twice, and nothing lost that matched all the time: where the list moves while it is read, it is
-        read again from its beginning without what was given. Raises ListMoved where that does not end.
+        read again from its beginning without what was given. Raises ListMoved where that does not end. What nobody can
+        see is that between two pages as many left the list as came back into its rest, or in an order other than the
+        newest first, as many came.
         """
         page_of(page, page_size)
         flags, words = (unread, follow_up), (message_type, status, priority)
         chosen = self._filters(flags, words, assignee, filters)
         request = self._lister(chosen, search, search_operator, order, fields, page_size)
-        return self._all(request, timeout) if page is None else self._only(request, page, timeout)
+        if page is not None:
+            return self._only(request, page, timeout)
+        return self._all(request, timeout, newest=order == NEWEST)
 
     def _only(
         self, request: Callable[[int], Request[object]], page: int, timeout: float | None
@@ -105,16 +109,22 @@ class Messaging:
         for one in (self._page(request(page), page, timeout)).items:
             yield one
 
-    def _all(self, request: Callable[[int], Request[object]], timeout: float | None) -> Iterator[MessageConversation]:
+    def _all(
+        self, request: Callable[[int], Request[object]], timeout: float | None, *, newest: bool
+    ) -> Iterator[MessageConversation]:
         known: set[str | None] = set()
         restarts = 0
         while restarts <= RESTARTS:
             number, count, total, moved = 1, 1, None, False
             given: set[str | None] = set()
+            last: MessageConversation | None = None
             while number <= count and not moved:
                 got = self._page(request(number), number, timeout)
                 empty = number > 1 and not got.items  # else pages that a server only promises would never end
                 moved = empty or total not in (None, got.total) or any(one.id in given for one in got.items)
+                # What came or was written to since stands first; behind older ones it says how far all moved.
+                moved = moved or (newest and _newer(got.items[:1], last))
+                last = got.items[-1] if got.items else last
                 total, count, number = got.total, got.page_count, number + 1
                 for one in got.items:
                     given.add(one.id)
@@ -495,17 +505,15 @@ class Messaging:
         request = self._calls.get(uid, fields=CONVERSATION)
         conversation = self._session.read(MessageConversation, request, deadline)
         me = (self._session.me(deadline)).id
-        left = sorted((str(one.id) for one in conversation.participants), key=lambda one: one == me)
-        removed: tuple[str, ...] = ()
-        while left:
-            request = self._calls.remove_user_from_message_conversation(uid, left[0])
+        everyone = sorted((str(one.id) for one in conversation.participants), key=lambda one: one == me)
+        for place, one in enumerate(everyone):
+            request = self._calls.remove_user_from_message_conversation(uid, one)
             try:
-                self._remove(request, [uid], None if left[0] == me else left[0], deadline)
+                self._remove(request, [uid], None if one == me else one, deadline)
             except errors.Forbidden as error:
-                error.args = (f"{error.args[0]} Still taking part: {', '.join(left)}.",)
+                error.args = (f"{error.args[0]} Still taking part: {', '.join(everyone[place:])}.",)
                 raise
-            removed, left = (*removed, left[0]), left[1:]
-        return removed
+        return tuple(everyone)
 
     # -- tickets --------------------------------------------------------------------------------------------------
 
@@ -537,6 +545,12 @@ class Messaging:
         if answer.status != 204:  # a login page with 200 has set nothing
             answers.require_json(answer)
         return answer
+
+
+def _newer(rows: Sequence[MessageConversation], last: MessageConversation | None) -> bool:
+    """Say whether any of these has a newer message than the one that was last before them."""
+    then = last.last_message if last else None
+    return then is not None and any(one.last_message is not None and one.last_message > then for one in rows)
 
 
 def _user(user: str | User | None) -> str | Unset:

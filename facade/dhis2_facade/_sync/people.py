@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from attrs import AttrsInstance
 
-from dhis2_facade import bindings, inputs, retry
+from dhis2_facade import inputs, retry
 from dhis2_facade._sync.session import Session
 from dhis2_facade.models import Found, OrganisationUnit, User, UserGroup, read_list
 from dhis2_wire import Request
@@ -37,9 +37,17 @@ class People:
         text, deadline, calls = inputs.text_of("text", text), self._session.deadline(timeout), self._session.bindings
         return Found(
             users=self._list(User, "users", calls.user_lookup.look_up_users(query=text), deadline),
-            user_groups=self._list(UserGroup, "userGroups", _query(calls.user_group, text), deadline),
+            user_groups=self._list(
+                UserGroup,
+                "userGroups",
+                calls.user_group.list_(query=text, fields=FIELDS, page=1, page_size=MOST),
+                deadline,
+            ),
             organisation_units=self._list(
-                OrganisationUnit, "organisationUnits", _query(calls.organisation_unit, text), deadline
+                OrganisationUnit,
+                "organisationUnits",
+                calls.organisation_unit.list_(query=text, fields=FIELDS, page=1, page_size=MOST),
+                deadline,
             ),
         )
 
@@ -50,7 +58,3 @@ class People:
 
     def _list(self, kind: type[M], key: str, request: Request[object], deadline: retry.Deadline) -> tuple[M, ...]:
         return read_list(kind, self._session.fetch(request, deadline), key, self._session.zone)
-
-
-def _query(calls: bindings.SearchApi, text: str) -> Request[object]:
-    return calls.list_(query=text, fields=FIELDS, page=1, page_size=MOST)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import random
 import re
+import secrets  # never a random that was passed in: processes that were forked would share it
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -69,7 +70,7 @@ class Sender:
     ) -> None:
         self._session, self._files, self._operation, self._request = session, files, operation, request
         self._content, self._conversation, self._attachments = content, conversation, attachments
-        self._given, self._key = key is not None, keys.draw_key() if key is None else inputs.text_of("key", key)
+        self._given, self._key = key is not None, inputs.text_of("key", secrets.token_hex(16) if key is None else key)
         self._deadline, self._token = session.deadline(timeout), keys.Token("", "")
         self._uids: Sequence[str] = ()  # of the attachments
 
@@ -78,7 +79,11 @@ class Sender:
         doubt = self._doubt(attempted)
         try:
             self._session.start(self._deadline)
-            prints = self._prints() if self._given else []
+            inputs.require(
+                not (self._given and self._session.no_trust), f"key: no key can be kept, since {self._session.no_trust}"
+            )
+            prints = [self._print(one) for one in self._attachments]
+            self._token = self._token_of(prints)
             sent = None
             if self._given and attempted is not False:
                 doubt = max(doubt, self._session.attempted.get(self._token.hash, doubt))
@@ -101,17 +106,13 @@ class Sender:
 
     # -- what it is known by --------------------------------------------------------------------------------------
 
-    def _prints(self) -> list[str]:
-        """Give uid or MD5 of each attachment, and make the token of the caller's key."""
-        if self._session.no_trust:
-            raise errors.InvalidInput(f"key: no key can be kept, since {self._session.no_trust}")
-        prints = []
-        for one in self._attachments:
-            if isinstance(one, sources.Source) and not one.again:
-                raise errors.InvalidInput(f"key: {one.name} can be read only once, so not sent again; pass its bytes")
-            prints.append(call_in_thread(one.md5) if isinstance(one, sources.Source) else one)
-        self._token = self._token_of(prints)
-        return prints
+    def _print(self, one: str | sources.Source) -> str:
+        """Give the uid or the MD5 of an attachment."""
+        if isinstance(one, str):
+            return one
+        once = self._given and not one.again
+        inputs.require(not once, f"key: {one.name} can be read only once, so not sent again; pass its bytes")
+        return call_in_thread(one.md5) if one.again else ""
 
     def _token_of(self, prints: Sequence[str]) -> keys.Token:
         named = [[one.name] if isinstance(one, sources.Source) else [] for one in self._attachments]
@@ -198,14 +199,12 @@ class Sender:
 
     # -- sending --------------------------------------------------------------------------------------------------
 
-    def _upload(self, prints: Sequence[str], round_: int) -> None:
+    def _upload(self, prints: list[str], round_: int) -> None:
         """Upload what is not on the server yet, with uids that the key gives where the caller has one."""
         uids: list[str] = []
-        seen: list[str] = []
         for place, one in enumerate(self._attachments):
             if isinstance(one, str):
                 uids.append(one)
-                seen.append(one)
                 continue
             uid = keys.file_uid(self._key, place, prints[place], round_) if self._given else None
             try:
@@ -214,8 +213,8 @@ class Sender:
                 error.unspent = tuple(uids)
                 raise
             uids.append(str(stored.id))
-            seen.append(stored.content_md5 or "")
-        self._uids, self._token = uids, self._token_of(prints or seen)
+            prints[place] = prints[place] or stored.content_md5 or ""  # of what could be read only once
+        self._uids, self._token = uids, self._token_of(prints)
 
     def _send(self, *, again: bool) -> Sent | None:
         """Send until it is stored or refused. None where an earlier, refused attempt spent its files (`again`)."""
@@ -231,7 +230,7 @@ class Sender:
             finally:  # cancelled or not: the server may store what it received last
                 session.remember(self._token.hash)
             count, happened = count + 1, session.outcome(answer, write=True)
-            error = answers.error_of(answer, session.transport.base)
+            error = answers.error_of(answer, session.base)
             if happened is retry.Outcome.UNKNOWN:
                 why = str(error or f"{request.method} {request.path}: {answer.status}, which does not say.")
                 sent = self._find(time.monotonic() + session.settle, why)
