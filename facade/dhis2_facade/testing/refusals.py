@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-__all__ = ["REFUSALS", "Container", "Refusal", "Refused", "Rejected"]
+__all__ = ["REFUSALS", "Bare", "Container", "Refusal", "Refused", "Rejected"]
 
 
 @frozen
@@ -40,14 +40,16 @@ REFUSALS = {
     "unknown_unit": Refusal(409, "Organisation Unit does not exist: {}", "E1004"),
     "no_object": Refusal(404, "{} with id {} could not be found.", "E1005"),
     "unknown_conversation": Refusal(404, "Message conversation does not exist: {}"),
+    "recipients_of_unknown": Refusal(404, "Message conversation does not exist: {}"),
     "unknown_attachment": Refusal(409, "Attachment '{}' not found.", "E1004"),
     "used_attachment": Refusal(409, "Attachment '{}' is already used or not a valid attachment.", "E1004"),
     "unknown_attachment_of_reply": Refusal(409, "Attachment '{}' not found."),
     "used_attachment_of_reply": Refusal(409, "Attachment '{}' is already used or not a valid attachment."),
     "no_conversation_of_file": Refusal(404, "No message conversation with uid '{}'"),
     "no_message_of_file": Refusal(404, "No message with uid '{}' in messageConversation '{}"),
+    "internal_file": Refusal(409, "Not authorized to access this message"),
     "no_file_of_message": Refusal(404, "No messageattachment found with id '{}'"),
-    "unknown_lookup": Refusal(404, "User does not exist: {}", "E1005"),
+    "no_feedback_group": Refusal(409, "Feedback message recipients user group not defined", "E6200"),
     # files
     "unknown_file": Refusal(404, "FileResource with id {} could not be found.", "E1005"),
     "other_domain": Refusal(
@@ -93,6 +95,15 @@ class Refused(Exception):
 
 class Rejected(Exception):
     """The server says no in words that depend on the version or on what was sent."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(status, text)
+        self.status = status
+        self.text = text
+
+
+class Bare(Exception):
+    """The server says only `{"message": …}`."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(status, text)
