@@ -119,8 +119,9 @@ class AsyncMessaging:
             last: MessageConversation | None = None
             while number <= count and not moved:
                 got = await self._page(request(number), number, timeout)
-                empty = number > 1 and not got.items  # else pages that a server only promises would never end
-                moved = empty or total not in (None, got.total) or any(one.id in given for one in got.items)
+                restarts += number > 1 and not got.items  # pages that a server only promises would never end
+                moved = total not in (None, got.total) or any(one.id in given for one in got.items)
+                moved = moved or restarts > RESTARTS
                 # What came or was written to since stands first; behind older ones it says how far all moved.
                 moved = moved or (newest and _newer(got.items[:1], last))
                 last = got.items[-1] if got.items else last
