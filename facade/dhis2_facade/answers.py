@@ -115,7 +115,7 @@ def error_of(answer: Answer, base: str) -> Dhis2Error | None:
         login, where = _redirect(answer, base)
         moved = errors.Unauthenticated if login else errors.Redirected
         return _http_error(moved, answer, "the server asks to log in" if login else where)
-    if answer.status >= 400:
+    if answer.status >= 400 or 0 < answer.status < 200:  # 101 ends an exchange, and is nothing that was asked for
         said, code = _said(answer)
         kind = ERRORS.get(answer.status, errors.ServerError if answer.status >= 500 else HttpError)
         kind = next((k for s, words, k in DISGUISED if s == answer.status and words in (said or "")), kind)

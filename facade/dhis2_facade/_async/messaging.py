@@ -119,7 +119,9 @@ class AsyncMessaging:
             last: MessageConversation | None = None
             while number <= count and not moved:
                 got = await self._page(request(number), number, timeout)
+                restarts += number > 1 and not got.items  # pages that a server only promises would never end
                 moved = total not in (None, got.total) or any(one.id in given for one in got.items)
+                moved = moved or restarts > RESTARTS
                 # What came or was written to since stands first; behind older ones it says how far all moved.
                 moved = moved or (newest and _newer(got.items[:1], last))
                 last = got.items[-1] if got.items else last
@@ -494,7 +496,8 @@ class AsyncMessaging:
                 ) from None
             # What one has left one may not leave again: the attempt whose answer was lost did it (quirk 15e).
             return Removed(removed=tuple(uids))
-        removed = tuple(uids) if answer.repeated else read_uids(answers.object_of(answer), "removed")
+        removed = read_uids(answers.object_of(answer), "removed")
+        removed = tuple(uids) if answer.repeated else removed
         return Removed(removed=removed, unchanged=tuple(uid for uid in uids if uid not in removed))
 
     async def delete_for_everyone(self, uid: Conversation, *, timeout: float | None = None) -> tuple[str, ...]:
@@ -544,7 +547,10 @@ class AsyncMessaging:
         await self._set(self._calls.remove_user_assigned(uid), timeout)
 
     async def _set(self, request: Request[object], timeout: float | None) -> answers.Answer:
-        return await self._session.run(request, retry.Meaning.SET, self._session.deadline(timeout))
+        answer = await self._session.run(request, retry.Meaning.SET, self._session.deadline(timeout))
+        if answer.status != 204:  # a login page with 200 has set nothing
+            answers.require_json(answer)
+        return answer
 
 
 def _newer(rows: Sequence[MessageConversation], last: MessageConversation | None) -> bool:

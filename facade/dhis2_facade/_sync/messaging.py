@@ -120,7 +120,9 @@ class Messaging:
             last: MessageConversation | None = None
             while number <= count and not moved:
                 got = self._page(request(number), number, timeout)
+                restarts += number > 1 and not got.items  # pages that a server only promises would never end
                 moved = total not in (None, got.total) or any(one.id in given for one in got.items)
+                moved = moved or restarts > RESTARTS
                 # What came or was written to since stands first; behind older ones it says how far all moved.
                 moved = moved or (newest and _newer(got.items[:1], last))
                 last = got.items[-1] if got.items else last
@@ -489,7 +491,8 @@ class Messaging:
                 ) from None
             # What one has left one may not leave again: the attempt whose answer was lost did it (quirk 15e).
             return Removed(removed=tuple(uids))
-        removed = tuple(uids) if answer.repeated else read_uids(answers.object_of(answer), "removed")
+        removed = read_uids(answers.object_of(answer), "removed")
+        removed = tuple(uids) if answer.repeated else removed
         return Removed(removed=removed, unchanged=tuple(uid for uid in uids if uid not in removed))
 
     def delete_for_everyone(self, uid: Conversation, *, timeout: float | None = None) -> tuple[str, ...]:
@@ -539,7 +542,10 @@ class Messaging:
         self._set(self._calls.remove_user_assigned(uid), timeout)
 
     def _set(self, request: Request[object], timeout: float | None) -> answers.Answer:
-        return self._session.run(request, retry.Meaning.SET, self._session.deadline(timeout))
+        answer = self._session.run(request, retry.Meaning.SET, self._session.deadline(timeout))
+        if answer.status != 204:  # a login page with 200 has set nothing
+            answers.require_json(answer)
+        return answer
 
 
 def _newer(rows: Sequence[MessageConversation], last: MessageConversation | None) -> bool:

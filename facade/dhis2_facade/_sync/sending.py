@@ -194,8 +194,8 @@ class Sender:
             rows = read_list(MessageConversation, value, "messageConversations", self._session.zone)
             found += rows
             if len(rows) < 50:
-                break
-        return found
+                return found
+        raise errors.UnreadableAnswer(f"{len(found)} conversations hold its key; somebody copies keys")
 
     # -- sending --------------------------------------------------------------------------------------------------
 
@@ -225,8 +225,10 @@ class Sender:
             left = self._deadline.left(now)
             # Of the time that is left, enough is kept for looking where no answer comes.
             share = left if session.no_trust else max(left / 2, left - session.settle)
-            session.remember(self._token.hash, now)
-            answer = session.attempt(request, retry.Deadline(share, now), agent=agent)
+            try:
+                answer = session.attempt(request, retry.Deadline(share, now), agent=agent)
+            finally:  # cancelled or not: the server may store what it received last
+                session.remember(self._token.hash)
             count, happened = count + 1, session.outcome(answer, write=True)
             error = answers.error_of(answer, session.base)
             if happened is retry.Outcome.UNKNOWN:
@@ -235,9 +237,9 @@ class Sender:
                 if sent is None:
                     raise self._ambiguous(why)
                 return sent
-            session.attempted.pop(self._token.hash, None)
             if happened is retry.Outcome.DONE or error is None:
                 return Sent(key=self._key, uid=self._conversation or answers.location_uid(answer))
+            session.attempted.pop(self._token.hash, None)
             wait = session.pause(count, happened, retry.Meaning.ONCE, answer)
             if wait is None or wait >= self._deadline.left(time.monotonic()):
                 return self._refused(error, again=again)
