@@ -1,0 +1,202 @@
+"""The language of `fields=`: what is asked for of an object, and an object written so."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import define, field, frozen
+
+from .behaviour import BEHAVIOURS
+from .schema import KEPT_AS_REFERENCE, PERSON, Kind, Property, Viewer, kinds
+
+__all__ = ["Selection", "Transformation", "parse", "render"]
+
+IDENTIFIABLE = ("name", "code", "created", "lastUpdated", "id")
+NAMEABLE = (*IDENTIFIABLE, "shortName", "description")
+DERIVED = frozenset({"href", "access", "displayName", "favorite", "user", "read", "followUp"})
+PRESETS: Mapping[str, Callable[[Kind], set[str]]] = {
+    ":all": set,
+    ":identifiable": lambda kind: set(IDENTIFIABLE) & set(kind),
+    ":nameable": lambda kind: set(NAMEABLE) & set(kind),
+    ":simple": lambda kind: {name for name, one in kind.items() if one.simple},
+    ":owner": lambda kind: set(kind) - DERIVED,
+    ":persisted": lambda kind: set(kind) - DERIVED,
+}
+EVERYTHING = frozenset({":all", ":simple", ":owner"})
+"""Presets that have href in them."""
+_DEPTH = 30  # nested brackets that are followed
+_STEP = re.compile(r"(?:~|\||::)(?P<name>\w*)(?:\((?P<argument>[^)]*)\)?)?")
+
+
+@frozen
+class Transformation:
+    """What is to be done with a value: `size`, `rename(uid)` …"""
+
+    name: str
+    argument: str = ""
+
+
+@define
+class Selection:
+    """What is asked for at one level."""
+
+    presets: list[str] = field(factory=list)
+    names: dict[str, Selection | None] = field(factory=dict)
+    excluded: set[str] = field(factory=set)
+    transformations: dict[str, list[Transformation]] = field(factory=dict)
+
+
+def parse(text: str) -> Selection:
+    """Read the language; what is not closed is taken as if it were (31), letters of no meaning are dropped."""
+    selection, _ = _level(text, 0, 0)
+    return selection
+
+
+def _level(text: str, at: int, depth: int) -> tuple[Selection, int]:
+    selection = Selection()
+    word, steps = "", list[Transformation]()
+    while at < len(text):
+        step = _STEP.match(text, at)
+        if step:
+            steps.append(Transformation(step["name"], step["argument"] or ""))
+            at = step.end()
+            continue
+        letter = text[at]
+        at += 1
+        if letter in "[(":
+            inner, at = _level(text, at, depth + 1) if depth < _DEPTH else (None, len(text))
+            _take(selection, word, steps, inner)
+            word, steps = "", []
+        elif letter in ",])":
+            _take(selection, word, steps, None)
+            word, steps = "", []
+            if letter != "," and depth:
+                return selection, at
+        elif letter.isalnum() or letter in "*:!":
+            word += letter
+    _take(selection, word, steps, None)
+    return selection, at
+
+
+def _take(selection: Selection, word: str, steps: list[Transformation], inner: Selection | None) -> None:
+    name = word.replace("!", "").replace(":", "").replace("*", "all")
+    preset = f":{name}"
+    if not name:
+        return
+    if ":" in word or "*" in word:
+        if preset in PRESETS:
+            selection.presets.append(preset)
+    elif "!" in word:
+        selection.excluded.add(name)
+    else:
+        known = selection.names.get(name)
+        selection.names[name] = _merged(known, inner) if known and inner else inner or known
+        if steps:
+            selection.transformations[name] = steps
+
+
+def _merged(one: Selection, other: Selection) -> Selection:
+    return Selection(
+        [*one.presets, *other.presets],
+        {**one.names, **other.names},
+        one.excluded | other.excluded,
+        {**one.transformations, **other.transformations},
+    )
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+Writer = Callable[[Any, Viewer], Any]
+
+
+def _size(value: Any) -> int:
+    return len(value) if isinstance(value, (list, str, dict)) else 0 if value is None else 1
+
+
+TRANSFORMATIONS: Mapping[str, Callable[[Any, str], Any]] = {
+    "size": lambda value, _argument: _size(value),
+    "isEmpty": lambda value, _argument: _size(value) == 0,
+    "isNotEmpty": lambda value, _argument: _size(value) > 0,
+    "pluck": lambda value, argument: [one.get(argument or "id") for one in value],
+    "keyBy": lambda value, argument: {str(one.get(argument or "id")): one for one in value},
+}
+
+
+def render(version: str, kind: str, fields: str, one: Any, viewer: Viewer) -> dict[str, Any]:
+    """Write an object with the fields that are asked for."""
+    written: dict[str, Any] = writer(version, kind, fields)(one, viewer)
+    return written
+
+
+@functools.lru_cache(maxsize=1024)
+def writer(version: str, kind: str, fields: str) -> Writer:
+    """A function that writes objects of this kind with these fields."""
+    selection = parse(fields)
+    alone = len(selection.presets) == 1 and not selection.names and not selection.excluded
+    href = alone or BEHAVIOURS[version].href_with_more
+    return _writer(version, kind, selection, href=href)
+
+
+def _writer(version: str, kind: str, selection: Selection, *, href: bool) -> Writer:
+    known = kinds(version)[kind]
+    chosen: set[str] = set()
+    for preset in selection.presets:
+        chosen |= PRESETS[preset](known)
+    if not (href and EVERYTHING & set(selection.presets)):
+        chosen.discard("href")
+    chosen = (chosen | (selection.names.keys() & known.keys())) - selection.excluded
+    plan: list[tuple[str, Callable[[Any, Viewer], Any], Writer | None]] = []
+    changed: dict[str, list[Transformation]] = {}
+    for name, property_ in known.items():
+        if name in chosen:
+            plan.append((name, property_.get, _nested(version, property_, selection.names.get(name))))
+            if name in selection.transformations:
+                changed[name] = selection.transformations[name]
+    with_nulls = kind == PERSON
+
+    def write(one: Any, viewer: Viewer) -> dict[str, Any]:
+        written: dict[str, Any] = {}
+        for name, get, nested in plan:
+            value = get(one, viewer)
+            if value is None:
+                if with_nulls:
+                    written[name] = None
+                continue
+            written[name] = value if nested is None else nested(value, viewer)
+        return _transformed(written, changed) if changed else written
+
+    return write
+
+
+def _nested(version: str, property_: Property, selection: Selection | None) -> Writer | None:
+    if property_.of is None:
+        return None
+    everything = Selection(presets=[":all"])
+    if property_.of == PERSON:
+        selection = everything
+    elif selection is None:
+        selection = Selection(names={"id": None}) if property_.of in KEPT_AS_REFERENCE else everything
+    write = _writer(version, property_.of, selection, href=False)
+
+    def write_each(value: Any, viewer: Viewer) -> Any:
+        if isinstance(value, list):
+            return [write(one, viewer) for one in value]
+        return write(value, viewer)
+
+    return write_each
+
+
+def _transformed(written: dict[str, Any], changed: Mapping[str, list[Transformation]]) -> dict[str, Any]:
+    found = {}
+    for name, value in written.items():
+        new_name = name
+        for step in changed.get(name, ()):
+            if step.name == "rename":
+                new_name = step.argument or name
+            elif step.name in TRANSFORMATIONS:
+                value = TRANSFORMATIONS[step.name](value, step.argument)
+        found[new_name] = value
+    return found
