@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Mapping
@@ -149,6 +148,8 @@ def clean(text: str) -> str:
 
 def _said(answer: Answer) -> tuple[str | None, str | None]:
     """Give what the server says of an error, and its code: a WebMessage, a bare message, or a page of its container."""
+    import html  # few answers are errors
+
     text = answer.body.decode("utf-8", "replace")
     value = _parsed(answer)
     if isinstance(value, dict):

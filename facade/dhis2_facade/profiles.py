@@ -6,7 +6,6 @@ import os
 import re
 import stat
 import sys
-import tomllib
 from pathlib import Path
 from typing import NoReturn
 
@@ -69,6 +68,8 @@ def _read(path: Path) -> dict[str, Profile] | str:
         return f"cannot be read: {error.strerror}"
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
         return f"others may read it, and it holds credentials; say: chmod 600 '{path}'"
+    import tomllib  # few clients read a file of profiles
+
     try:
         tables = tomllib.loads(content.decode("utf-8-sig"))  # editors on Windows begin files with a mark
     except (ValueError, RecursionError) as error:

@@ -96,13 +96,17 @@ class Messaging:
         `page=n` (from 1) gives that page alone. `timeout` is that of each page.
 
         Nothing is given twice, and nothing is lost that matched all the time: where the list moves while it is read, it
-        is read again from its beginning, without what was given before. Raises ListMoved where that does not end.
+        is read again from its beginning, without what was given before. Raises ListMoved where that does not end. One
+        move nobody can see: that between two pages as many left the list as came back into its rest, or, in an order
+        other than the newest first, as many as came.
         """
         page_of(page, page_size)
         flags, words = (unread, follow_up), (message_type, status, priority)
         chosen = self._filters(flags, words, assignee, filters)
         request = self._lister(chosen, search, search_operator, order, fields, page_size)
-        return self._all(request, timeout) if page is None else self._only(request, page, timeout)
+        if page is not None:
+            return self._only(request, page, timeout)
+        return self._all(request, timeout, newest=order == NEWEST)
 
     def _only(
         self, request: Callable[[int], Request[object]], page: int, timeout: float | None
@@ -110,15 +114,21 @@ class Messaging:
         for one in (self._page(request(page), page, timeout)).items:
             yield one
 
-    def _all(self, request: Callable[[int], Request[object]], timeout: float | None) -> Iterator[MessageConversation]:
+    def _all(
+        self, request: Callable[[int], Request[object]], timeout: float | None, *, newest: bool
+    ) -> Iterator[MessageConversation]:
         known: set[str | None] = set()
         restarts = 0
         while restarts <= RESTARTS:
             number, count, total, moved = 1, 1, None, False
             given: set[str | None] = set()
+            last: MessageConversation | None = None
             while number <= count and not moved:
                 got = self._page(request(number), number, timeout)
                 moved = total not in (None, got.total) or any(one.id in given for one in got.items)
+                # What came or was written to since stands first; behind older ones it says how far all moved.
+                moved = moved or (newest and _newer(got.items[:1], last))
+                last = got.items[-1] if got.items else last
                 total, count, number = got.total, got.page_count, number + 1
                 for one in got.items:
                     given.add(one.id)
@@ -565,6 +575,12 @@ class Messaging:
 
     def _set(self, request: Request[object], timeout: float | None) -> answers.Answer:
         return self._session.run(request, retry.Meaning.SET, self._session.deadline(timeout))
+
+
+def _newer(rows: Sequence[MessageConversation], last: MessageConversation | None) -> bool:
+    """Say whether any of these has a newer message than the one that was last before them."""
+    then = last.last_message if last else None
+    return then is not None and any(one.last_message is not None and one.last_message > then for one in rows)
 
 
 def _user(user: str | User | None) -> str | Unset:
