@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+import dhis2_facade.testing
 from dhis2_facade.testing import FakeDhis2
 from tests.support.exchanges import VERSIONS
 
@@ -134,6 +137,16 @@ def test_the_plugin_imports_nothing_of_the_extra() -> None:
         "assert not {'uvicorn', 'starlette', 'httpx'} & set(sys.modules), sorted(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_nothing_of_the_client_is_imported() -> None:
+    for path in Path(dhis2_facade.testing.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                assert node.level <= 1, path
+                names = [] if node.level else [str(node.module)]
+            assert not {name.partition(".")[0] for name in names} & {"dhis2_facade", "dhis2_bindings", "httpx"}, path
 
 
 # -- by hand -----------------------------------------------------------------------------------------------------------

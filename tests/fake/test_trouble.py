@@ -36,7 +36,7 @@ def html(response: httpx.Response) -> bool:
 
 
 def broken_json(response: httpx.Response) -> bool:
-    return response.status_code == 201 and len(response.content) < 90
+    return response.status_code == 201 and not response.content.endswith(b"}")
 
 
 BROKEN = (httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError)
@@ -52,6 +52,7 @@ EXPECTED: dict[str, tuple[Any, int]] = {
     "cut header": (httpx.RemoteProtocolError, 1),
     "cut body": (httpx.RemoteProtocolError, 1),
     "wrong length": (httpx.RemoteProtocolError, 1),
+    "short length": (broken_json, 1),
     "bad chunk": (httpx.RemoteProtocolError, 1),
     "garbage": (httpx.RemoteProtocolError, 0),
     "truncated gzip": (broken_json, 1),
@@ -78,7 +79,7 @@ def met(expected: Any, client: httpx.Client, server: FakeDhis2) -> None:
 def test_each_kind_does_what_it_says_once(kind: str, server: FakeDhis2, clerk: httpx.Client) -> None:
     expected, stored = EXPECTED[kind]
     clerk.get("/api/me")
-    clerk.timeout = httpx.Timeout(5, read=0.3)
+    clerk.timeout = httpx.Timeout(10, read=0.2 if kind == "hang" else 10)
     server.next(kind, delay=0.1 if kind == "slow" else 0.0005)
     met(expected, clerk, server)
     assert len(server.messages) == stored
@@ -88,13 +89,11 @@ def test_each_kind_does_what_it_says_once(kind: str, server: FakeDhis2, clerk: h
 
 @pytest.mark.parametrize("kind", STORED_TOO)
 def test_a_request_may_be_carried_out_before_it_goes_wrong(kind: str, server: FakeDhis2, clerk: httpx.Client) -> None:
-    clerk.timeout = httpx.Timeout(5, read=0.3)
+    clerk.timeout = httpx.Timeout(10, read=0.2 if kind == "hang" else 10)
     server.next(kind, stored=True)
     met(EXPECTED[kind][0], clerk, server)
     assert [message.text for message in server.messages] == ["b"]
-    until = time.monotonic() + 2
-    while not server.requests and time.monotonic() < until:
-        time.sleep(0.01)
+    server.wait()
     assert [one.stored for one in server.requests] == [1]
 
 
@@ -126,7 +125,32 @@ def test_a_redirect_goes_where_it_is_told(server: FakeDhis2, clerk: httpx.Client
 
 def test_the_login_redirect_leads_to_a_page(server: FakeDhis2, clerk: httpx.Client) -> None:
     server.next("login redirect")
+    assert clerk.get("/api/me").headers["location"].startswith(f"{server.url}/dhis-web-")
+    server.next("login redirect")
     assert html(clerk.get("/api/me", follow_redirects=True))
+
+
+def test_trouble_can_be_called_off(server: FakeDhis2, clerk: httpx.Client) -> None:
+    server.next(fail=503, times=9)
+    assert clerk.get("/api/me").status_code == 503
+    server.calm()
+    assert clerk.get("/api/me").status_code == 200
+
+
+def test_one_can_wait_for_what_is_under_way(server: FakeDhis2, clerk: httpx.Client) -> None:
+    server.next("hang")
+    clerk.timeout = httpx.Timeout(5, read=0.2)
+    with pytest.raises(httpx.ReadTimeout):
+        clerk.get("/api/me")
+    server.wait()
+    assert [one.status for one in server.requests] == [None]
+    server.next("hang")
+    address = urlsplit(server.url)
+    with socket.create_connection((address.hostname, address.port)) as connected:
+        connected.sendall(raw_request(server))
+        time.sleep(0.05)
+        with pytest.raises(TimeoutError, match="under way"):
+            server.wait(timeout=0.05)
 
 
 def test_unknown_trouble_is_refused(server: FakeDhis2) -> None:

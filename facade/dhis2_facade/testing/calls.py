@@ -20,6 +20,7 @@ from .state import State, User
 __all__ = ["Call", "split"]
 
 DEFAULT_LIST_FIELDS = "displayName,id"
+TRUE = frozenset({"true", "1", "yes", "on"})
 FALSE = frozenset({"false", "0", "no", "off"})
 
 
@@ -83,6 +84,13 @@ class Call:
     def says(self, name: str, *, default: str) -> str:
         """A word in a parameter, whatever its case."""
         return (self.given(name) or default).lower()
+
+    def flag(self, name: str) -> bool:
+        """A parameter that is true or false."""
+        text = self.says(name, default="false")
+        if text not in FALSE | TRUE:
+            raise Refused("bad_type", text, name, "boolean")
+        return text in TRUE
 
     def needed(self, name: str, type_: str = "String") -> str:
         """A parameter that must be given."""
@@ -197,13 +205,14 @@ class Call:
 
     def page(self, objects: Sequence[Any]) -> tuple[dict[str, Any], Sequence[Any]]:
         """The pager and the objects of the page that is asked for."""
-        page, page_size = self._number("page", 1), self._number("pageSize", PAGE_SIZE)
+        page, page_size = self.number("page", 1), self.number("pageSize", PAGE_SIZE)
         if page_size < 0:
             raise Rejected(400, self.behaviour.negative_page_size.format(page_size))
         pager, found = page_of(objects, page, page_size, empty_past_last=self.behaviour.past_last_page)
         return pager.written(self.host + self.path, self.query.multi_items()), found
 
-    def _number(self, name: str, default: int) -> int:
+    def number(self, name: str, default: int) -> int:
+        """A parameter that is a number; what is none is left aside or refused."""
         text = self.given(name) or ""
         try:
             return int(text)

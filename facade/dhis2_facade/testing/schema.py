@@ -387,6 +387,16 @@ def _role(version: str) -> Kind:
     )
 
 
+def _constant(version: str) -> Kind:
+    own = {
+        "shortName": Property(lambda one, _viewer: one.short_name),
+        "value": Property(lambda one, _viewer: one.value),
+    }
+    return _identifiable(
+        version, "constant", name=lambda one, _viewer: one.name, creator=_admin, editor=_admin, own=own
+    )
+
+
 _PERSON: Kind = {
     "id": Property(lambda one, _viewer: one.uid),
     "code": Property(lambda one, _viewer: one.code),
@@ -416,6 +426,7 @@ def kinds(version: str) -> Mapping[str, Kind]:
         "organisationUnit": _unit(version),
         "userRole": _role(version),
         "apiToken": _token(version),
+        "constant": _constant(version),
         PERSON: _PERSON,
     }
 

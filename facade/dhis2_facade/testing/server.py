@@ -6,6 +6,7 @@ import asyncio
 import re
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from types import TracebackType
@@ -278,6 +279,18 @@ class FakeDhis2:
         )
         self._inside(lambda: self._trouble.faults.append(fault))
 
+    def calm(self) -> None:
+        """Let nothing more go wrong of what was to."""
+        self._inside(self._trouble.faults.clear)
+
+    def wait(self, timeout: float = 5.0) -> None:
+        """Wait until no request is under way: a server notices later than its client that the other is gone."""
+        until = time.monotonic() + timeout
+        while self._inside(lambda: bool(self._connections.tasks)):
+            if time.monotonic() > until:
+                raise TimeoutError(f"requests are still under way after {timeout:g} seconds")
+            time.sleep(0.005)
+
     @property
     def agent(self) -> str | None:
         """What the server sees as User-Agent instead of what was sent: None for that, empty for nothing at all."""
@@ -305,6 +318,7 @@ class FakeDhis2:
                     one.transport.close()
 
         self._inside(drop)
+        self._inside(lambda: None)  # a connection is closed in the turn of the loop that follows
 
 
 def add_person(

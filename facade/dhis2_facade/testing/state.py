@@ -15,6 +15,7 @@ from attrs import define, field
 from .refusals import Refused
 
 __all__ = [
+    "Constant",
     "Conversation",
     "FileResource",
     "Message",
@@ -201,6 +202,15 @@ class Token(Thing):
     revoked: bool = False
 
 
+@define(eq=False, kw_only=True)
+class Constant(Thing):
+    """A number with a name."""
+
+    name: str | None
+    short_name: str | None
+    value: float
+
+
 def _at_once(_delay: float, act: Callable[[], None]) -> None:
     act()
 
@@ -221,7 +231,7 @@ class State:
     files: dict[str, FileResource] = field(factory=dict)
     tokens: dict[str, Token] = field(factory=dict)
     sessions: dict[str, User] = field(factory=dict)
-    constants: dict[str, str] = field(factory=dict)
+    constants: dict[str, Constant] = field(factory=dict)
     feedback_group: UserGroup | None = None
     stored: int = 0
     """How many messages were stored so far."""
@@ -310,6 +320,15 @@ class State:
     def answers_feedback(self, user: User) -> bool:
         """Whether this user may see and write internal notes."""
         return user.superuser or self.in_feedback_group(user)
+
+    def add_constant(self, name: str | None, short_name: str | None, value: float) -> Constant:
+        """Make a constant."""
+        now = self.now()
+        constant = Constant(
+            uid=self.new_uid(), created=now, last_updated=now, name=name, short_name=short_name, value=value
+        )
+        self.constants[constant.uid] = constant
+        return constant
 
     # -- who one is ----------------------------------------------------------------------------------------------------
 
@@ -460,7 +479,7 @@ class State:
     def spend(self, uids: Iterable[str], *, of: str = "") -> list[FileResource]:
         """Take files for a message; those before a bad one are spent all the same (6)."""
         spent = []
-        for uid in uids:
+        for uid in dict.fromkeys(uids):
             attachment = self.files.get(uid)
             if attachment is None:
                 raise Refused(f"unknown_attachment{of}", uid)

@@ -15,9 +15,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
+from starlette.datastructures import Headers
 
 from .answers import LOGIN_PAGE
-from .app import App
+from .app import App, address
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
@@ -67,7 +68,7 @@ class Seen:
     status: int | None
     """What was answered in full; None where nothing was."""
     stored: int
-    """How many messages were stored by it."""
+    """How many messages it stored, late commits included."""
 
 
 @define
@@ -249,6 +250,11 @@ async def _wrong_length(exchange: Exchange, _fault: Fault) -> None:
     await exchange.close(answer.head(content_length=str(len(answer.body) + 10)), answer.body)
 
 
+async def _short_length(exchange: Exchange, _fault: Fault) -> None:
+    answer = await exchange.handled()
+    await exchange.close(answer.head(content_length=str(len(answer.body) - 10), connection="close"), answer.body)
+
+
 async def _bad_chunk(exchange: Exchange, _fault: Fault) -> None:
     answer = await exchange.handled()
     head = answer.head(content_length=None, transfer_encoding="chunked")
@@ -270,13 +276,12 @@ async def _truncated_gzip(exchange: Exchange, _fault: Fault) -> None:
 
 async def _gzip_bomb(exchange: Exchange, fault: Fault) -> None:
     await exchange.instead(fault)
-    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
-    await exchange.answer(200, headers, _bomb())
+    await exchange.answer(200, {"Content-Type": "application/json", "Content-Encoding": "gzip"}, _bomb())
 
 
 @functools.cache
 def _bomb() -> bytes:
-    packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    packer = zlib.compressobj(wbits=31)
     return b"".join(packer.compress(b" " * HUGE) for _ in range(BOMB // HUGE)) + packer.flush()
 
 
@@ -306,7 +311,8 @@ async def _huge_header(exchange: Exchange, _fault: Fault) -> None:
 
 async def _login_redirect(exchange: Exchange, fault: Fault) -> None:
     await exchange.instead(fault)
-    location = exchange.app.context + exchange.app.behaviour.login
+    app = exchange.app
+    location = address(exchange.scope, Headers(scope=exchange.scope)) + app.context + app.behaviour.login
     await exchange.answer(302, {"Location": location, **fault.headers}, b"")
 
 
@@ -332,6 +338,7 @@ KINDS: Mapping[str, Callable[[Exchange, Fault], Awaitable[None]]] = {
     "cut header": _cut_header,
     "cut body": _cut_body,
     "wrong length": _wrong_length,
+    "short length": _short_length,
     "bad chunk": _bad_chunk,
     "garbage": _garbage,
     "truncated gzip": _truncated_gzip,
