@@ -3,15 +3,16 @@ is made of several answers."""
 
 from __future__ import annotations
 
-import importlib
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from dhis2_facade.errors import Ambiguous, Conflict
+from dhis2_facade._async.watching import EARLY
+from dhis2_facade.errors import Ambiguous, Conflict, NotFound
 from dhis2_facade.models import Removed
 from tests.facade.test_costs import TABLE, Counting, cost
 from tests.support import stub
@@ -20,7 +21,7 @@ from tests.support.exchanges import VERSIONS, Exchange, exchanges
 from tests.support.stub import answer, served
 
 CONVERSATIONS = "/api/messageConversations"
-EARLY = '["2026-01-01T00:00:00+00:00", {}]'
+LONG_AGO = '["2026-01-01T00:00:00+00:00", {}]'
 LIST_PARAMETERS = {"fields", "filter", "order", "page", "pageSize", "queryOperator", "queryString"}
 CONTENT_TYPES = {"application/json", "text/plain; charset=utf-8", "multipart/form-data"}
 # Content types as the server takes them, by the last part of the path; all other bodies are JSON.
@@ -194,7 +195,7 @@ def test_a_refusal_says_which_files_are_spent(
 
     async def send() -> Any:
         async with served(flavour, version, server) as dhis2:
-            with pytest.raises((Conflict, importlib.import_module("dhis2_facade.errors").NotFound)) as refused:
+            with pytest.raises((Conflict, NotFound)) as refused:
                 await dhis2.messaging.send("s", "t", users=user, attachments=files)
             return refused.value
 
@@ -245,7 +246,7 @@ def test_watching_shows_no_internal_note_to_the_sender_of_a_ticket(version: str,
 
     async def watch() -> list[str]:
         async with served(flavour, version, answering, username="outsider") as dhis2:
-            watching = dhis2.messaging.watch(cursor=EARLY, own=True, interval=0.01)
+            watching = dhis2.messaging.watch(cursor=LONG_AGO, own=True, interval=0.01)
             found = [(await anext(watching)).message.text for _ in range(2)]
             await watching.aclose()
             return found
@@ -411,3 +412,14 @@ def test_the_same_twice_is_stored_twice(version: str) -> None:
         for step in ("send with an agent", "send the same twice")
     )
     assert first != second
+
+
+# -- times (quirk 54) -----------------------------------------------------------------------------------------------
+
+
+@each_version
+def test_the_last_message_of_a_conversation_is_said_to_be_earlier_than_it_was(version: str) -> None:
+    read = recorded(version, "send", "read it back as sender").json()
+    last = max(datetime.fromisoformat(one["created"]) for one in read["messages"])
+    early = last - datetime.fromisoformat(read["lastMessage"])
+    assert timedelta() < early < EARLY
