@@ -30,7 +30,7 @@ ERRORS: Mapping[int, type[HttpError]] = {
 # What a status says, where the server says it with another one.
 DISGUISED: tuple[tuple[int, str, type[HttpError]], ...] = (
     (400, "Checksum validation failed", errors.Unauthenticated),  # a malformed token, from 2.41 on (quirk 7c)
-    (401, "You don't have access to fileResource", errors.Forbidden),  # 2.40, of a file of another domain
+    (401, "You don't have access to fileResource", errors.Forbidden),  # 2.40, of another domain's (quirk 41)
 )
 ADVICE: Mapping[type[Dhis2Error], str] = {
     errors.HttpError: "Check that this version of the server has this call.",
