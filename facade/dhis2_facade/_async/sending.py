@@ -233,6 +233,7 @@ class AsyncSender:
             count, happened = count + 1, session.outcome(answer, write=True)
             error = answers.error_of(answer, session.base)
             if happened is retry.Outcome.UNKNOWN:
+                self._went = True
                 why = str(error or f"{request.method} {request.path}: {answer.status}, which does not say.")
                 sent = await self._find(time.monotonic() + session.settle, why)
                 if sent is None:
