@@ -196,7 +196,7 @@ def captures() -> Iterator[tuple[str, str]]:
     """Give the captures of the main views."""
     os.environ["TZ"] = "UTC"
     time.tzset()
-    shown = (
+    shown: tuple[tuple[str, str, views.View, Any], ...] = (
         ("list", "dhis2 messaging list", views.conversations, {"conversations": CONVERSATIONS, "total": 5}),
         ("thread", "dhis2 messaging get Qv4lwVqpQ3u", views.thread, THREAD),
     )
@@ -212,7 +212,7 @@ def captures() -> Iterator[tuple[str, str]]:
             emoji=False,
             _environ={},
         )
-        view(Screen(console), data)  # type: ignore[operator] # two kinds of data, each its view's
+        view(Screen(console), data)
         yield f"docs/{name}.svg", console.export_svg(title=title, unique_id=f"dhis2-{name}")
 
 

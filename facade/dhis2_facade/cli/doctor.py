@@ -95,7 +95,7 @@ def needed(version: str) -> dict[str, str]:
 def disagreements(document: object, version: str) -> list[str]:
     """Name the operations that a server's document lacks."""
     paths = document.get("paths") if isinstance(document, dict) else None
-    there = set()
+    there: set[str] = set()
     for path, item in (paths if isinstance(paths, dict) else {}).items():
         if isinstance(item, dict):
             there.update(f"{method.upper()} {normal(path)}" for method in item)

@@ -132,7 +132,7 @@ def sent(screen: Screen, data: shapes.Sent) -> None:
 def marked(screen: Screen, data: shapes.Marked) -> None:
     """Say what a mark changed, a conversation a line."""
     for word in ("changed", "unchanged", "accepted"):
-        for uid in data[word] or ():  # type: ignore[literal-required] # the three lists
+        for uid in data[word] or ():
             screen.line(f"{word}: ", uid)
 
 
