@@ -80,11 +80,12 @@ class Terminal:
 
     def __init__(self, server: FakeDhis2 | None, home: Path, username: str = "clerk", **more: str) -> None:
         self.environment = {name: os.environ[name] for name in KEPT if name in os.environ}
-        self.environment |= {"XDG_CONFIG_HOME": str(home), "TZ": "UTC", "PYTHONWARNINGS": "error", **more}
+        self.environment |= {"XDG_CONFIG_HOME": str(home), "TZ": "UTC", "PYTHONWARNINGS": "error"}
         self.home = home
         if server is not None:
             self.environment |= {"DHIS2_URL": server.url, "DHIS2_TOKEN": server.token(username)}
             self.environment |= {"DHIS2_VERSION": server.version}
+        self.environment |= more
 
     def __call__(self, *words: str, stdin: bytes | str = b"", **more: str) -> Result:
         """Run it as a process, through pipes."""
@@ -113,9 +114,10 @@ class Terminal:
                 status = run(list(words))
         finally:
             os.chdir(before)
-        out.flush(), err.flush()
-        raw = out.buffer.getvalue()  # type: ignore[attr-defined] # a BytesIO
-        return Result(status, raw.decode("utf-8", "replace"), err.buffer.getvalue().decode(), raw)  # type: ignore[attr-defined]
+        out.flush()
+        err.flush()
+        raw = out.buffer.getvalue()
+        return Result(status, raw.decode("utf-8", "replace"), err.buffer.getvalue().decode(), raw)
 
     def seen(self, *words: str, answers: Mapping[str, str] | None = None, **more: str) -> Screen:
         """Run it on a terminal, and type an answer when its question appears."""
