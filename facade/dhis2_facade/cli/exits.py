@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from typing import TypedDict
 
 from dhis2_facade import errors
 from dhis2_facade.errors import Dhis2Error
+
+if sys.version_info >= (3, 12):
+    from typing import TypedDict
+else:  # pydantic, which makes the schemas for agents, cannot read the older ones
+    from typing_extensions import TypedDict
 
 __all__ = ["INTERRUPTED", "STATUSES", "USAGE", "Failure", "Problem", "problem_of", "status_of"]
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
-from typing import TypedDict
 
 from dhis2_facade import models
+
+if sys.version_info >= (3, 12):
+    from typing import TypedDict
+else:  # pydantic, which makes the schemas for agents, cannot read the older ones
+    from typing_extensions import TypedDict
 
 __all__ = [
     "Conversation",
