@@ -23,7 +23,7 @@ from .refusals import Container, Refused, Rejected
 from .security import authenticate, log_in, session_cookie
 from .state import State, User, new_session
 
-__all__ = ["App"]
+__all__ = ["App", "address"]
 
 OLDEST_API = 28  # the lowest number after /api/
 ENCODED_SLASH = re.compile(rb"%2f", re.IGNORECASE)
@@ -90,19 +90,11 @@ ROUTES = (
         },
     ),
     Route(f"{MAIL}/{{uid}}/{{message}}/attachments/{{file}}", {"GET": conversations.download}, json=False),
-    Route("/constants", {"GET": system.empty, "POST": system.create_constant}),
+    Route("/constants", {"GET": system.constants, "POST": system.create_constant}),
+    Route("/constants/{uid}", {"GET": system.constant}),
     Route("/{kind}", {"GET": system.empty}),
 )
 COMPILED = [(compile_path(route.path)[0], route) for route in ROUTES]
-
-
-@frozen
-class Found:
-    """A handler with what the path says."""
-
-    handler: Handler
-    parameters: Mapping[str, str]
-    json: bool
 
 
 @define
@@ -125,7 +117,10 @@ class App:
                 form = await request.form()
             self.state.commit_delay = scope["state"].get("commit_delay", self.commit_delay)
             stored = self.state.stored
-            answer = self._answer(scope, request, body, form)
+            try:
+                answer = self._answer(scope, request, body, form)
+            finally:
+                self.state.commit_delay = 0.0  # what a test stores itself is seen at once
             scope["state"]["stored"] = self.state.stored - stored
         except MultiPartException as error:
             answer = self._failed(Container(400, error.message), scope, request.headers)
@@ -146,7 +141,7 @@ class App:
             raise Container(404, f"No static resource {path}.")
         path = path.removeprefix(self.context) or "/"
         behaviour = self.behaviour
-        host = _host(scope, request.headers) + self.context
+        host = address(scope, request.headers) + self.context
         if path.rstrip("/") == behaviour.login.rstrip("/") or path == behaviour.login_html:
             return Response(LOGIN_PAGE, headers={"Content-Type": "text/html;charset=utf-8"})
         matched = _API.fullmatch(path)
@@ -254,7 +249,7 @@ def _inner(path: str) -> tuple[str, str]:
     return (path[: suffix.start()], suffix[1]) if suffix else (path, "")
 
 
-def _host(scope: Scope, headers: Headers) -> str:
+def address(scope: Scope, headers: Headers) -> str:
     """The address of the server; a proxy may say which scheme and port it was asked on (29)."""
     scheme = headers.get("x-forwarded-proto", scope["scheme"])
     host = headers.get("host", "localhost")

@@ -1,10 +1,10 @@
-"""What differs between the server versions, one row a version."""
+"""What differs between the server versions, one row a version, each by what is other than in the one before."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 __all__ = ["BEHAVIOURS", "Behaviour"]
 
@@ -264,80 +264,48 @@ _V40 = Behaviour(
     authorities=_AUTHORITIES_40,
 )
 
-_V41 = Behaviour(
+_V41 = evolve(
+    _V40,
     version="41",
     full_version="2.41.9.1",
     login="/dhis-web-login",
-    login_html="/index.html",
     login_root="/dhis-web-login",
-    session_on_refusal=True,
     keys_checked=True,
     no_such_key="The API token does not exists",
     key_types=("PERSONAL_ACCESS_TOKEN_V1", "PERSONAL_ACCESS_TOKEN_V2"),
-    key_response="ApiTokenCreationResponse",
     revoked_tokens_work=False,
-    bearer_challenge=True,
-    ping_is_open=False,
     login_redirect="/dhis-web-dashboard",
-    json_type="application/json",
-    tomcat=False,
-    method_refused="Request method '{}' not supported",
-    media_type_missing="Content type '' not supported",
-    media_type_refused="Content type '{}' not supported",
-    charset_upper=True,
     jackson_source=_REDACTED,
     jackson_start=True,
     jackson_empty="; line: 1",
     body_source=None,
     body_nested=True,
     body_missing=400,
-    servlet="javax.servlet",
     reply_throws="org.hisp.dhis.user.UserDetails,{}.http.HttpServletRequest)"
     " throws org.hisp.dhis.feedback.ForbiddenException",
     uncoded=_NO_CODE_41,
     statuses={},
     old_sharing=False,
     externalize=False,
-    href_with_more=False,
-    user_credentials=True,
-    two_factor=True,
-    email_verified=False,
     file_assigned=True,
-    past_last_page=False,
-    negative_page_size="fromIndex(0) > toIndex({})",
-    page_checked=False,
-    query_refused=409,
-    query_code=None,
-    filter_cut=False,
-    or_with_own=False,
-    orders_alias=False,
-    users_by_name=False,
-    gist_root=None,
-    uid_checked=False,
-    mark_read_on_get=False,
     strangers_act=False,
     only_own_marks=False,
     feedback_location=True,
-    xml_accepted=True,
-    delete_denied="Access is denied",
     delete_unknown="unknown_conversation",
     file_list=True,
     system_info=frozenset({"database_time"}),
     authorities=_AUTHORITIES_41,
 )
 
-_V42 = Behaviour(
+_V42 = evolve(
+    _V41,
     version="42",
     full_version="2.42.5.2",
     login="/dhis-web-login/",
     login_html="/dhis-web-login/",
     login_root="/dhis-web-login/",
     session_on_refusal=False,
-    keys_checked=True,
-    no_such_key="The API token does not exists",
-    key_types=("PERSONAL_ACCESS_TOKEN_V1", "PERSONAL_ACCESS_TOKEN_V2"),
     key_response="ObjectReport",
-    revoked_tokens_work=False,
     bearer_challenge=False,
     ping_is_open=True,
     login_redirect="/",
@@ -347,24 +315,14 @@ _V42 = Behaviour(
     media_type_missing="Content-Type is not supported",
     media_type_refused="Content-Type '{}' is not supported",
     charset_upper=False,
-    jackson_source=_REDACTED,
-    jackson_start=True,
-    jackson_empty="; line: 1",
-    body_source=None,
     body_nested=False,
-    body_missing=400,
     servlet="jakarta.servlet",
-    reply_throws="org.hisp.dhis.user.UserDetails,{}.http.HttpServletRequest)"
-    " throws org.hisp.dhis.feedback.ForbiddenException",
     uncoded=frozenset(),
-    statuses={},
-    old_sharing=False,
     externalize=True,
     href_with_more=True,
     user_credentials=False,
     two_factor=False,
     email_verified=True,
-    file_assigned=True,
     past_last_page=True,
     negative_page_size="max-results cannot be negative",
     page_checked=True,
@@ -377,13 +335,8 @@ _V42 = Behaviour(
     gist_root="/api",
     uid_checked=True,
     mark_read_on_get=True,
-    strangers_act=False,
-    only_own_marks=False,
-    feedback_location=True,
     xml_accepted=False,
     delete_denied="Access is denied, requires one Authority from [F_METADATA_IMPORT]",
-    delete_unknown="unknown_conversation",
-    file_list=True,
     system_info=frozenset({"database_time", "analytics"}),
     authorities=_AUTHORITIES_42,
 )

@@ -20,6 +20,7 @@ from .state import State, User
 __all__ = ["Call", "split"]
 
 DEFAULT_LIST_FIELDS = "displayName,id"
+TRUE = frozenset({"true", "1", "yes", "on"})
 FALSE = frozenset({"false", "0", "no", "off"})
 
 
@@ -84,6 +85,13 @@ class Call:
         """A word in a parameter, whatever its case."""
         return (self.given(name) or default).lower()
 
+    def flag(self, name: str) -> bool:
+        """A parameter that is true or false."""
+        text = self.says(name, default="false")
+        if text not in FALSE | TRUE:
+            raise Refused("bad_type", text, name, "boolean")
+        return text in TRUE
+
     def needed(self, name: str, type_: str = "String") -> str:
         """A parameter that must be given."""
         given = self.given(name)
@@ -129,9 +137,9 @@ class Call:
             rest = [f"{name}={value.upper()}" for name, _, value in (one.partition("=") for one in rest)]
         raise Rejected(415, self.behaviour.media_type_refused.format(";".join([first, *rest])))
 
-    def object(self, shape: Shape) -> dict[str, Any]:
+    def object(self, shape: Shape, *, in_body: bool = False) -> dict[str, Any]:
         """The body as an object of a class of the server."""
-        return read_object(self.behaviour, self.text(), shape)
+        return read_object(self.behaviour, self.text(), shape, in_body=in_body)
 
     def words(self) -> list[str]:
         """The body as a list of words."""
@@ -197,13 +205,14 @@ class Call:
 
     def page(self, objects: Sequence[Any]) -> tuple[dict[str, Any], Sequence[Any]]:
         """The pager and the objects of the page that is asked for."""
-        page, page_size = self._number("page", 1), self._number("pageSize", PAGE_SIZE)
+        page, page_size = self.number("page", 1), self.number("pageSize", PAGE_SIZE)
         if page_size < 0:
             raise Rejected(400, self.behaviour.negative_page_size.format(page_size))
         pager, found = page_of(objects, page, page_size, empty_past_last=self.behaviour.past_last_page)
         return pager.written(self.host + self.path, self.query.multi_items()), found
 
-    def _number(self, name: str, default: int) -> int:
+    def number(self, name: str, default: int) -> int:
+        """A parameter that is a number; what is none is left aside or refused."""
         text = self.given(name) or ""
         try:
             return int(text)

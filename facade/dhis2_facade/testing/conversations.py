@@ -126,8 +126,8 @@ GIST = ("id", "subject", "messageCount", "lastUpdated", "created", "lastMessage"
 def gist(call: Call) -> Response:
     """A short form, which shows the conversations of others too (23b)."""
     found = call.selected(KIND, list(call.state.conversations.values()), default_order=[])
-    size = int(call.given("pageSize") or PAGE_SIZE)
-    page = max(int(call.given("page") or 1), 1)
+    size = max(call.number("pageSize", PAGE_SIZE), 1)
+    page = max(call.number("page", 1), 1)
     pager: dict[str, Any] = {"page": page, "pageSize": size}
     root = call.behaviour.gist_root
     if page * size < len(found):
@@ -164,6 +164,8 @@ def download(call: Call) -> Response:
     message = next((one for one in conversation.messages if one.uid == message_uid), None)
     if message is None:
         raise Refused("no_message_of_file", message_uid, uid)
+    if message.internal and not call.state.in_feedback_group(call.user):
+        raise Refused("internal_file")
     attachment = next((one for one in message.attachments if one.uid == file_uid), None)
     if attachment is None:
         raise Refused("no_file_of_message", file_uid)
@@ -189,7 +191,7 @@ def create(call: Call) -> Response:
     recipients = _people(call, asked)
     if not recipients:
         raise Refused("no_recipients")
-    attachments = call.state.spend(one.get("id") for one in asked.get("attachments") or ())
+    attachments = call.state.spend(_uids(asked, "attachments"))
     subject, text = asked.get("subject"), asked.get("text")
     conversation = call.state.send(
         call.user,
@@ -203,7 +205,10 @@ def create(call: Call) -> Response:
 
 
 def _from_xml(text: str) -> dict[str, Any]:
-    root = ET.fromstring(text)  # noqa: S314 - what a test sends to its own server
+    try:
+        root = ET.fromstring(text)  # noqa: S314 - what a test sends to its own server
+    except ET.ParseError as error:
+        raise Rejected(409, str(error)) from None
     found: dict[str, Any] = {}
     for child in root:
         name = child.tag.rpartition("}")[2]
@@ -214,15 +219,14 @@ def _from_xml(text: str) -> dict[str, Any]:
 def _people(call: Call, asked: dict[str, Any]) -> list[User]:
     """All who are named, alone, by a unit or by a group, each once."""
     state, found = call.state, dict[str, User]()
-    for uid in _uids(asked, "users"):
-        user = state.users.get(uid)
-        if user is None:
-            raise Refused("unknown_user", uid)
-        found[uid] = user
     for uid in _uids(asked, "organisationUnits"):
         if uid not in state.units:
             raise Refused("unknown_unit", uid)
         found.update((user.uid, user) for user in state.users_of(state.units[uid]))
+    for uid in _uids(asked, "users"):
+        if uid not in state.users:
+            raise Refused("unknown_user", uid)
+        found[uid] = state.users[uid]
     for uid in _uids(asked, "userGroups"):
         if uid not in state.groups:
             raise Refused("no_object", "UserGroup", uid)
@@ -261,7 +265,7 @@ def reply(call: Call) -> Response:
     text = _needed_text(call, _REPLYING + call.behaviour.reply_throws)
     conversation = _answered(call)
     _admitted(call, conversation, "reply")
-    internal = call.says("internal", default="false") == "true"
+    internal = call.flag("internal")
     if internal and not call.state.answers_feedback(call.user):
         raise Refused("internal")
     attachments = call.state.spend(split(call.query.getlist("attachments")), of="_of_reply")
@@ -289,7 +293,7 @@ def feedback(call: Call) -> Response:
 def add_recipients(call: Call) -> Response:
     """Let more people take part."""
     call.expect("application/json")
-    asked = call.object(CONVERSATION)
+    asked = call.object(CONVERSATION, in_body=True)
     conversation = _answered(call)
     _admitted(call, conversation, "recipients")
     call.state.add_participants(conversation, _people(call, asked))
@@ -339,8 +343,7 @@ def assign(call: Call) -> Response:
     user = call.state.users.get(call.given("userId") or "")
     if user is None:
         return call.message("Could not find user to assign", 404)
-    group = call.state.feedback_group
-    if conversation.message_type == "TICKET" and (group is None or user not in group.users):
+    if conversation.message_type == "TICKET" and not call.state.in_feedback_group(user):
         return call.message("User provided is not a member of the system's feedback recipient group", 409)
     conversation.assignee = user
     conversation.last_updated = call.state.now()
@@ -361,12 +364,12 @@ def unassign(call: Call) -> Response:
 # -- marks and leaving -------------------------------------------------------------------------------------------------
 
 
-def _whose(call: Call, parameter: str) -> User | Response:
+def _whose(call: Call, parameter: str, *, unknown: str = "No user with uid: {}") -> User | Response:
     """Oneself, or whom the parameter names."""
     uid = call.given(parameter)
-    if not uid:
+    if uid is None:
         return call.user
-    return call.state.users.get(uid) or call.message(f"No user with uid: {uid}", 404)
+    return call.state.users.get(uid) or call.message(unknown.format(uid), 404)
 
 
 def _may_act_for(call: Call, user: User) -> bool:
@@ -435,7 +438,7 @@ def follow_up(*, marked: bool) -> Callable[[Call], Response]:
             _admitted(call, conversation, refusal)
         for conversation in conversations:
             own = conversation.of(whose)
-            if own is not None:
+            if own is not None and own.follow_up is not marked:
                 own.follow_up = marked
                 conversation.last_updated = call.state.now()
         return call.json({key: [conversation.uid for conversation in conversations]})
@@ -454,7 +457,7 @@ def leave(call: Call) -> Response:
     """Take somebody out of several conversations."""
     call.needed("mc", "List")
     uids = split(call.query.getlist("mc"))
-    user = _whose(call, "user")
+    user = _whose(call, "user", unknown="User does not exist: {}")
     if isinstance(user, Response):
         return user
     if not _may_act_for(call, user):
@@ -469,14 +472,15 @@ def leave_one(call: Call) -> Response:
     """Take somebody out of one conversation; a body of JSON belongs to another call (11)."""
     if call.media_type == "application/json":
         call.object(CONVERSATION)
-    conversation = call.state.conversations.get(call.parameters["uid"])
-    if conversation is None:
-        return call.message(f"No messageConversation with uid: {call.parameters['uid']}", 404)
-    user = call.state.users.get(call.parameters["property"])
+    uid, user_uid = call.parameters["uid"], call.parameters["property"]
+    user = call.state.users.get(user_uid)
     if user is None:
-        return call.message(f"No user with uid: {call.parameters['property']}", 404)
+        return call.message(f"No user with uid: {user_uid}", 404)
     if not _may_act_for(call, user):
-        raise Refused("modify_user", user.uid)
+        raise Refused("modify_user", user_uid)
+    conversation = call.state.conversations.get(uid)
+    if conversation is None:
+        return call.message(f"No messageConversation with uid: {uid}", 404)
     return _remove(call, [conversation], user)
 
 

@@ -18,7 +18,6 @@ IDENTIFIABLE = ("name", "code", "created", "lastUpdated", "id")
 NAMEABLE = (*IDENTIFIABLE, "shortName", "description")
 DERIVED = frozenset({"href", "access", "displayName", "favorite", "user", "read", "followUp"})
 PRESETS: Mapping[str, Callable[[Kind], set[str]]] = {
-    "*": set,
     ":all": set,
     ":identifiable": lambda kind: set(IDENTIFIABLE) & set(kind),
     ":nameable": lambda kind: set(NAMEABLE) & set(kind),
@@ -26,10 +25,10 @@ PRESETS: Mapping[str, Callable[[Kind], set[str]]] = {
     ":owner": lambda kind: set(kind) - DERIVED,
     ":persisted": lambda kind: set(kind) - DERIVED,
 }
-EVERYTHING = frozenset({"*", ":all", ":simple", ":owner"})
+EVERYTHING = frozenset({":all", ":simple", ":owner"})
 """Presets that have href in them."""
 _DEPTH = 30  # nested brackets that are followed
-_STEP = re.compile(r"(?P<name>[^~()]+)(?:\((?P<argument>[^)]*)\))?")
+_STEP = re.compile(r"(?:~|\||::)(?P<name>\w*)(?:\((?P<argument>[^)]*)\)?)?")
 
 
 @frozen
@@ -51,58 +50,52 @@ class Selection:
 
 
 def parse(text: str) -> Selection:
-    """Read the language; what is not closed is taken as if it were (31)."""
+    """Read the language; what is not closed is taken as if it were (31), letters of no meaning are dropped."""
     selection, _ = _level(text, 0, 0)
     return selection
 
 
 def _level(text: str, at: int, depth: int) -> tuple[Selection, int]:
     selection = Selection()
-    word = ""
+    word, steps = "", list[Transformation]()
     while at < len(text):
-        letter = text[at]
-        if letter == "(":  # the argument of a transformation may hold anything
-            end = text.find(")", at)
-            end = len(text) if end < 0 else end + 1
-            word += text[at:end]
-            at = end
+        step = _STEP.match(text, at)
+        if step:
+            steps.append(Transformation(step["name"], step["argument"] or ""))
+            at = step.end()
             continue
+        letter = text[at]
         at += 1
-        if letter == "[":
+        if letter in "[(":
             inner, at = _level(text, at, depth + 1) if depth < _DEPTH else (None, len(text))
-            _take(selection, word, inner)
-            word = ""
-        elif letter in ",]":
-            _take(selection, word, None)
-            word = ""
-            if letter == "]" and depth:
+            _take(selection, word, steps, inner)
+            word, steps = "", []
+        elif letter in ",])":
+            _take(selection, word, steps, None)
+            word, steps = "", []
+            if letter != "," and depth:
                 return selection, at
-        else:
+        elif letter.isalnum() or letter in "*:!":
             word += letter
-    _take(selection, word, None)
+    _take(selection, word, steps, None)
     return selection, at
 
 
-def _take(selection: Selection, word: str, inner: Selection | None) -> None:
-    name, *steps = re.split(r"[~|](?![^(]*\))", word.strip())
-    name = name.strip()
+def _take(selection: Selection, word: str, steps: list[Transformation], inner: Selection | None) -> None:
+    name = word.replace("!", "").replace(":", "").replace("*", "all")
+    preset = f":{name}"
     if not name:
         return
-    if name in PRESETS:
-        selection.presets.append(name)
-    elif name[0] == "!":
-        selection.excluded.add(name[1:])
-    elif name[0] != ":":
-        head, *rest = name.split(".", 1)
-        if rest:  # a dotted path is a nested one
-            inner = Selection(names={rest[0]: inner}) if "." not in rest[0] else parse(rest[0])
-        known = selection.names.get(head)
-        selection.names[head] = _merged(known, inner) if known and inner else inner or known
+    if ":" in word or "*" in word:
+        if preset in PRESETS:
+            selection.presets.append(preset)
+    elif "!" in word:
+        selection.excluded.add(name)
+    else:
+        known = selection.names.get(name)
+        selection.names[name] = _merged(known, inner) if known and inner else inner or known
         if steps:
-            matches = (_STEP.fullmatch(step.strip()) for step in steps)
-            selection.transformations[head] = [
-                Transformation(found["name"], found["argument"] or "") for found in matches if found
-            ]
+            selection.transformations[name] = steps
 
 
 def _merged(one: Selection, other: Selection) -> Selection:
@@ -181,7 +174,7 @@ def _writer(version: str, kind: str, selection: Selection, *, href: bool) -> Wri
 def _nested(version: str, property_: Property, selection: Selection | None) -> Writer | None:
     if property_.of is None:
         return None
-    everything = Selection(presets=["*"])
+    everything = Selection(presets=[":all"])
     if property_.of == PERSON:
         selection = everything
     elif selection is None:

@@ -29,6 +29,8 @@ DOMAINS = (
     "ICON",
     "JOB_DATA",
 )
+ELSEWHERE = frozenset({"DATA_VALUE", "PUSH_ANALYSIS"})
+"""Domains whose files are not given out here."""
 BLOCKED_EXTENSIONS = frozenset(
     [
         "bat",
@@ -128,9 +130,9 @@ def one(call: Call) -> Response:
 
 
 def data(call: Call) -> Response:
-    """The bytes of a file; those of a data value stand elsewhere."""
+    """The bytes of a file, unless its domain gives them elsewhere."""
     found = _found(call)
-    if found.domain == "DATA_VALUE":
+    if found.domain in ELSEWHERE or (found.domain == "USER_AVATAR" and not call.user.superuser):
         raise Refused("other_domain", found.uid)
     return file_answer(call, found.name, found.content_type, found.content)
 

@@ -15,6 +15,8 @@ from .refusals import Rejected
 
 __all__ = ["CONSTANT", "CONVERSATION", "TOKEN", "Shape", "column", "read_object", "read_words"]
 
+SYNTAX = "com.fasterxml.jackson.core.JsonParseException"
+MISMATCH = "com.fasterxml.jackson.databind.exc.MismatchedInputException"
 _BLANK = re.compile(r"[ \t\r\n]*")
 _TOKEN = re.compile(r"[^\s\[\]{},:\"]+")
 _EXPECTED = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
@@ -70,45 +72,78 @@ def _skip(text: str, at: int) -> int:
     return blank.end() if blank else at
 
 
-def _location(behaviour: Behaviour, position: str) -> str:
-    return f"\n at [Source: {behaviour.jackson_source}{position}]"
+@frozen
+class Fault:
+    """What cannot be read: what is said of it, by which class, where, and how the library got there."""
+
+    said: str
+    class_: str
+    at: int
+    chain: str = ""
+
+    @property
+    def syntax(self) -> bool:
+        """Whether the text is no JSON at all."""
+        return self.class_ == SYNTAX
+
+    def where(self, source: str) -> str:
+        """The place, as it is written behind what is said."""
+        chain = f" (through reference chain: {self.chain})" if self.chain else ""
+        return f"\n at [Source: {source}; line: 1, column: {self.at}]{chain}"
 
 
-def _at(at: int) -> str:
-    return f"; line: 1, column: {at}"
-
-
-def _malformed(behaviour: Behaviour, text: str, error: JSONDecodeError) -> tuple[str, int]:
-    """What the library says of a text that is no JSON, and where."""
+def _malformed(behaviour: Behaviour, text: str, error: JSONDecodeError) -> Fault:
     if error.pos >= len(text.rstrip()):
         inside = "Array" if text.lstrip().startswith("[") else "Object"
-        return f"Unexpected end-of-input within/between {inside} entries", len(text) + 1
+        return Fault(f"Unexpected end-of-input within/between {inside} entries", SYNTAX, len(text) + 1)
     token = _TOKEN.match(text, error.pos)
     if token:
         at = error.pos + 1 if behaviour.jackson_start else token.end() + 1
-        return f"Unrecognized token '{token[0]}': was expecting {_EXPECTED}", at
+        return Fault(f"Unrecognized token '{token[0]}': was expecting {_EXPECTED}", SYNTAX, at)
     letter = text[error.pos]
-    return f"Unexpected character ('{letter}' (code {ord(letter)})): was expecting a valid value", error.pos + 1
+    said = f"Unexpected character ('{letter}' (code {ord(letter)})): was expecting a valid value"
+    return Fault(said, SYNTAX, error.pos + 1)
 
 
-def read_object(behaviour: Behaviour, text: str, shape: Shape) -> dict[str, Any]:
-    """An object of a class of the server."""
+def read_object(behaviour: Behaviour, text: str, shape: Shape, *, in_body: bool = False) -> dict[str, Any]:
+    """An object of a class of the server; `in_body` where the framework reads it, which says it in other words."""
     if not text.strip():
-        said = "No content to map due to end-of-input" + _location(behaviour, behaviour.jackson_empty)
-        raise Rejected(500, said)
+        where = f"\n at [Source: {behaviour.jackson_source}{behaviour.jackson_empty}]"
+        raise Rejected(500, f"No content to map due to end-of-input{where}")
     try:
         read = json.loads(text)
     except JSONDecodeError as error:
-        said, at = _malformed(behaviour, text, error)
-        raise Rejected(409, said + _location(behaviour, _at(at))) from None
+        fault: Fault | None = _malformed(behaviour, text, error)
+    else:
+        fault = _unfit(behaviour, text, shape, read)
+    if fault is not None:
+        raise _of_body(behaviour, fault) if in_body else _of_renderer(behaviour, fault)
+    found: dict[str, Any] = read
+    return found
+
+
+def _of_renderer(behaviour: Behaviour, fault: Fault) -> Rejected:
+    return Rejected(409 if fault.syntax else 500, fault.said + fault.where(behaviour.jackson_source))
+
+
+def _of_body(behaviour: Behaviour, fault: Fault) -> Rejected:
+    if behaviour.body_source is not None:
+        return Rejected(behaviour.body_missing, fault.said + fault.where(behaviour.body_source))
+    again = ""
+    if behaviour.body_nested:
+        again = f"; nested exception is {fault.class_}: {fault.said}{fault.where(behaviour.jackson_source)}"
+    return Rejected(behaviour.body_missing, f"JSON parse error: {fault.said}{again}")
+
+
+def _unfit(behaviour: Behaviour, text: str, shape: Shape, read: Any) -> Fault | None:
+    """What does not fit the class."""
     if not isinstance(read, dict):
-        raise Rejected(500, _mismatch(shape.name, read) + _location(behaviour, _at(column(text, ()))))
+        return Fault(_mismatch(shape.name, read), MISMATCH, column(text, ()))
     for name, value in read.items():
-        fault, path, chain = _fault(behaviour, shape, name, value)
-        if fault:
-            where = f"; line: 1, column: {column(text, path)}] (through reference chain: {chain})"
-            raise Rejected(500, f"{fault}\n at [Source: {behaviour.jackson_source}{where}")
-    return read
+        said, path, chain = _fault(behaviour, shape, name, value)
+        if said is not None:
+            return Fault(said, MISMATCH, column(text, path), chain)
+    return None
 
 
 def _fault(behaviour: Behaviour, shape: Shape, name: str, value: Any) -> tuple[str | None, tuple[str | int, ...], str]:
@@ -164,12 +199,10 @@ def read_words(behaviour: Behaviour, text: str) -> list[str]:
     try:
         read = json.loads(text)
     except JSONDecodeError as error:
-        said, at = _malformed(behaviour, text, error)
-        raise _unreadable_body(behaviour, said, "com.fasterxml.jackson.core.JsonParseException", at) from None
+        raise _of_body(behaviour, _malformed(behaviour, text, error)) from None
     if not isinstance(read, list):
         said = _mismatch("java.util.ArrayList<java.lang.String>", read)
-        class_ = "com.fasterxml.jackson.databind.exc.MismatchedInputException"
-        raise _unreadable_body(behaviour, said, class_, column(text, ()))
+        raise _of_body(behaviour, Fault(said, MISMATCH, column(text, ())))
     words: list[str] = []
     for one in read:
         if isinstance(one, dict):
@@ -177,11 +210,3 @@ def read_words(behaviour: Behaviour, text: str) -> list[str]:
         else:
             words.append(str(one))
     return words
-
-
-def _unreadable_body(behaviour: Behaviour, said: str, class_: str, at: int) -> Rejected:
-    where = _at(at)
-    if behaviour.body_source is not None:
-        return Rejected(behaviour.body_missing, f"{said}\n at [Source: {behaviour.body_source}{where}]")
-    again = f"; nested exception is {class_}: {said}{_location(behaviour, where)}" if behaviour.body_nested else ""
-    return Rejected(behaviour.body_missing, f"JSON parse error: {said}{again}")

@@ -88,16 +88,16 @@ def lookup(call: Call) -> Response:
 def lookup_feedback(call: Call) -> Response:
     """The same among those who answer feedback."""
     group = call.state.feedback_group
-    return _lookup(call, () if group is None else group.users)
+    if group is None:
+        raise Refused("no_feedback_group")
+    return _lookup(call, group.users)
 
 
 def lookup_one(call: Call) -> Response:
     """One user by uid or username."""
     name = call.parameters["uid"]
     one = call.state.users.get(name) or call.state.user_named(name)
-    if one is None:
-        raise Refused("unknown_lookup", name)
-    return call.json(_looked_up(one))
+    return Response(status_code=200) if one is None else call.json(_looked_up(one))
 
 
 # -- groups and units --------------------------------------------------------------------------------------------------

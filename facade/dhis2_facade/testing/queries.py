@@ -22,8 +22,10 @@ ENUMS = {
     "priority": ("MessageConversationPriority", ("NONE", "LOW", "MEDIUM", "HIGH")),
     "messageType": ("MessageType", ("PRIVATE", "SYSTEM", "VALIDATION_RESULT", "TICKET", "SYSTEM_VERSION_UPDATE")),
 }
+IDENTIFIABLE = ("id", "code", "name", "shortName")
 SEARCHED = ("subject", "messages.text", "messages.sender.displayName")
 """What queryString looks into."""
+_IN = re.compile(r"\[(.+)\]")
 _TOKENS = re.compile(r"[\s@&.?$+-]+")
 _BESIDE_BRACKETS = re.compile(r",(?![^\[]*\])")
 
@@ -53,10 +55,10 @@ OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "le": lambda value, argument: bool(value <= argument),
     "like": lambda value, argument: argument in value,
     "ilike": lambda value, argument: argument.lower() in value.lower(),
-    "like$": lambda value, argument: value.startswith(argument),
-    "ilike$": lambda value, argument: value.lower().startswith(argument.lower()),
-    "$like": lambda value, argument: value.endswith(argument),
-    "$ilike": lambda value, argument: value.lower().endswith(argument.lower()),
+    "$like": lambda value, argument: value.startswith(argument),
+    "$ilike": lambda value, argument: value.lower().startswith(argument.lower()),
+    "like$": lambda value, argument: value.endswith(argument),
+    "ilike$": lambda value, argument: value.lower().endswith(argument.lower()),
     "token": _tokens,
     "in": lambda value, argument: value in argument,
 }
@@ -65,8 +67,8 @@ SAME_AS = {
     "neq": "ne",
     "gte": "ge",
     "lte": "le",
-    "startswith": "ilike$",
-    "endswith": "$ilike",
+    "startsWith": "$ilike",
+    "endsWith": "ilike$",
     "!like": "like",
     "!ilike": "ilike",
     "!like$": "like$",
@@ -82,6 +84,7 @@ WITHOUT_ARGUMENT: Mapping[str, Callable[[list[Any]], bool]] = {
     "null": lambda values: not values,
     "!null": bool,
     "empty": lambda values: not values,
+    "!empty": bool,
 }
 
 
@@ -91,12 +94,14 @@ WITHOUT_ARGUMENT: Mapping[str, Callable[[list[Any]], bool]] = {
 @functools.lru_cache(maxsize=1024)
 def reader(version: str, kind: str, path: str) -> Callable[[Any, Viewer], list[Any]]:
     """A function that reads all values of a path from an object."""
+    if path == "identifiable":
+        return _identifiable(version, kind)
     known: Kind | None = kinds(version)[kind]
     getters = []
     for name in path.split("."):
         property_ = None if known is None else known.get(name)
         if property_ is None:
-            raise QueryError(f"Unknown path property: {name}")
+            raise QueryError(f"Unknown path property: {path}")
         getters.append(property_.get)
         known = kinds(version)[property_.of] if property_.of else None
 
@@ -114,6 +119,13 @@ def reader(version: str, kind: str, path: str) -> Callable[[Any, Viewer], list[A
         return values
 
     return read
+
+
+def _identifiable(version: str, kind: str) -> Callable[[Any, Viewer], list[Any]]:
+    """What names an object."""
+    known = kinds(version)[kind]
+    getters = [known[name].get for name in IDENTIFIABLE if name in known]
+    return lambda one, viewer: [value for get in getters if (value := get(one, viewer)) is not None]
 
 
 # -- filters -----------------------------------------------------------------------------------------------------------
@@ -139,20 +151,22 @@ def _test(version: str, kind: str, text: str) -> Test:
     if not operator:
         raise QueryError(f"Invalid filter => {text}")
     read = reader(version, kind, path)
-    operator = operator.lower()
     if operator in WITHOUT_ARGUMENT:
         holds = WITHOUT_ARGUMENT[operator]
         return lambda one, viewer: holds(read(one, viewer))
     name = SAME_AS.get(operator, operator)
     if name not in OPERATORS:
         raise QueryError(f"`{operator}` is not a valid operator.")
-    if not given:
-        raise QueryError(f"Invalid filter => {text}")
+    if not given or not argument:
+        return lambda _one, _viewer: False  # nothing is like null
     compare = OPERATORS[name]
     negated = operator in NEGATED
     wanted: Any = argument
     if name == "in":
-        wanted = [_argument(path, one.strip()) for one in argument.removeprefix("[").removesuffix("]").split(",")]
+        listed = _IN.fullmatch(argument)
+        if not listed:
+            raise QueryError(f"Invalid argument `{argument}` for in operator.")
+        wanted = [_argument(path, one.strip()) for one in listed[1].split(",")]
     elif name not in ON_TEXT:
         wanted = _argument(path, argument)
     on_text = name in ON_TEXT
@@ -179,7 +193,8 @@ def _argument(path: str, text: str) -> Any:
     if name in ENUMS and path == name:
         type_, values = ENUMS[name]
         if text not in values:
-            raise QueryError(f"Unable to parse `{text}` as `{type_}`, available values are: [{', '.join(values)}]")
+            said = f"Unable to parse `{text}` as `class org.hisp.dhis.message.{type_}`, available values are: "
+            raise QueryError(f"{said}[{', '.join(values)}]")
     return text
 
 

@@ -46,8 +46,9 @@ REFUSALS = {
     "used_attachment_of_reply": Refusal(409, "Attachment '{}' is already used or not a valid attachment."),
     "no_conversation_of_file": Refusal(404, "No message conversation with uid '{}'"),
     "no_message_of_file": Refusal(404, "No message with uid '{}' in messageConversation '{}"),
+    "internal_file": Refusal(409, "Not authorized to access this message"),
     "no_file_of_message": Refusal(404, "No messageattachment found with id '{}'"),
-    "unknown_lookup": Refusal(404, "User does not exist: {}", "E1005"),
+    "no_feedback_group": Refusal(409, "Feedback message recipients user group not defined", "E6200"),
     # files
     "unknown_file": Refusal(404, "FileResource with id {} could not be found.", "E1005"),
     "other_domain": Refusal(

@@ -297,7 +297,6 @@ def _me(version: str) -> Kind:
     """Oneself; other than a user in what stands there and in who owns it."""
     user = _user(version)
     own = {
-        "sharing": _sharing(version, lambda one: one, None),
         "access": _access(version, lambda _one, viewer: viewer.user.superuser),
         "settings": _fixed(USER_SETTINGS),
         "programs": _fixed([]),
@@ -306,6 +305,11 @@ def _me(version: str) -> Kind:
     }
     if BEHAVIOURS[version].user_credentials:
         own["userCredentials"] = _credentials(version, lambda one: one)
+    own |= (
+        {"sharing": _sharing(version, lambda one: one, None)}
+        if BEHAVIOURS[version].old_sharing
+        else {"patTokens": _fixed([])}
+    )
     names = (
         "id username surname firstName created lastUpdated dataViewOrganisationUnits favorites userGroupAccesses"
         " userAccesses userGroups translations teiSearchOrganisationUnits organisationUnits externalAccess displayName"
@@ -383,6 +387,16 @@ def _role(version: str) -> Kind:
     )
 
 
+def _constant(version: str) -> Kind:
+    own = {
+        "shortName": Property(lambda one, _viewer: one.short_name),
+        "value": Property(lambda one, _viewer: one.value),
+    }
+    return _identifiable(
+        version, "constant", name=lambda one, _viewer: one.name, creator=_admin, editor=_admin, own=own
+    )
+
+
 _PERSON: Kind = {
     "id": Property(lambda one, _viewer: one.uid),
     "code": Property(lambda one, _viewer: one.code),
@@ -412,6 +426,7 @@ def kinds(version: str) -> Mapping[str, Kind]:
         "organisationUnit": _unit(version),
         "userRole": _role(version),
         "apiToken": _token(version),
+        "constant": _constant(version),
         PERSON: _PERSON,
     }
 

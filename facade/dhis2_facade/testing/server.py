@@ -6,6 +6,7 @@ import asyncio
 import re
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from types import TracebackType
@@ -110,7 +111,13 @@ class FakeDhis2:
 
     async def _serve(self, ready: Future[int]) -> None:
         config = uvicorn.Config(
-            self._trouble, http="h11", ws="none", lifespan="off", log_config=None, timeout_keep_alive=KEEP_ALIVE
+            self._trouble,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE,
         )
         config.load()
         loop = asyncio.get_running_loop()
@@ -126,6 +133,7 @@ class FakeDhis2:
         server.close()
         for one in list(self._connections.connections):
             one.transport.abort()
+        await asyncio.sleep(0)  # lets them notice that their connections are gone
         for task in list(self._connections.tasks):
             task.cancel()
         await asyncio.gather(*self._connections.tasks, return_exceptions=True)
@@ -271,6 +279,18 @@ class FakeDhis2:
         )
         self._inside(lambda: self._trouble.faults.append(fault))
 
+    def calm(self) -> None:
+        """Let nothing more go wrong of what was to."""
+        self._inside(self._trouble.faults.clear)
+
+    def wait(self, timeout: float = 5.0) -> None:
+        """Wait until no request is under way: a server notices later than its client that the other is gone."""
+        until = time.monotonic() + timeout
+        while self._inside(lambda: bool(self._connections.tasks)):
+            if time.monotonic() > until:
+                raise TimeoutError(f"requests are still under way after {timeout:g} seconds")
+            time.sleep(0.005)
+
     @property
     def agent(self) -> str | None:
         """What the server sees as User-Agent instead of what was sent: None for that, empty for nothing at all."""
@@ -298,6 +318,7 @@ class FakeDhis2:
                     one.transport.close()
 
         self._inside(drop)
+        self._inside(lambda: None)  # a connection is closed in the turn of the loop that follows
 
 
 def add_person(

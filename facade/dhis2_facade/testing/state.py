@@ -15,6 +15,7 @@ from attrs import define, field
 from .refusals import Refused
 
 __all__ = [
+    "Constant",
     "Conversation",
     "FileResource",
     "Message",
@@ -97,6 +98,11 @@ class User(Thing):
     def name(self) -> str:
         """The name that is shown."""
         return f"{self.first_name} {self.surname}"
+
+    @property
+    def manages_tickets(self) -> bool:
+        """Whether internal notes are news to this user."""
+        return bool({SUPERUSER, "F_MANAGE_TICKETS"} & self.role.authorities)
 
     @property
     def superuser(self) -> bool:
@@ -196,6 +202,15 @@ class Token(Thing):
     revoked: bool = False
 
 
+@define(eq=False, kw_only=True)
+class Constant(Thing):
+    """A number with a name."""
+
+    name: str | None
+    short_name: str | None
+    value: float
+
+
 def _at_once(_delay: float, act: Callable[[], None]) -> None:
     act()
 
@@ -216,7 +231,7 @@ class State:
     files: dict[str, FileResource] = field(factory=dict)
     tokens: dict[str, Token] = field(factory=dict)
     sessions: dict[str, User] = field(factory=dict)
-    constants: dict[str, str] = field(factory=dict)
+    constants: dict[str, Constant] = field(factory=dict)
     feedback_group: UserGroup | None = None
     stored: int = 0
     """How many messages were stored so far."""
@@ -298,9 +313,22 @@ class State:
         """The groups of a user."""
         return [group for group in self.groups.values() if user in group.users]
 
+    def in_feedback_group(self, user: User) -> bool:
+        """Whether this user gets feedback."""
+        return self.feedback_group is not None and user in self.feedback_group.users
+
     def answers_feedback(self, user: User) -> bool:
         """Whether this user may see and write internal notes."""
-        return user.superuser or (self.feedback_group is not None and user in self.feedback_group.users)
+        return user.superuser or self.in_feedback_group(user)
+
+    def add_constant(self, name: str | None, short_name: str | None, value: float) -> Constant:
+        """Make a constant."""
+        now = self.now()
+        constant = Constant(
+            uid=self.new_uid(), created=now, last_updated=now, name=name, short_name=short_name, value=value
+        )
+        self.constants[constant.uid] = constant
+        return constant
 
     # -- who one is ----------------------------------------------------------------------------------------------------
 
@@ -376,7 +404,7 @@ class State:
         internal: bool = False,
         attachments: Iterable[FileResource] = (),
     ) -> None:
-        """Add a message; an internal note neither counts nor makes the conversation unread again."""
+        """Add a message; an internal note does not count, and is news only to who manages all tickets."""
         _keepable("", text, metadata)
         message = self._message(sender, text, metadata, internal=internal, attachments=attachments)
 
@@ -384,11 +412,10 @@ class State:
             conversation.messages.append(message)
             conversation.last_sender = sender
             conversation.last_message = conversation.last_updated = message.created
-            if internal:
-                return
-            conversation.message_count += 1
+            conversation.message_count += not internal
             for participant in conversation.participants.values():
-                participant.read = participant.read and participant.user is sender
+                if participant.user is not sender and (not internal or participant.user.manages_tickets):
+                    participant.read = False
 
         self._store(commit)
 
@@ -452,7 +479,7 @@ class State:
     def spend(self, uids: Iterable[str], *, of: str = "") -> list[FileResource]:
         """Take files for a message; those before a bad one are spent all the same (6)."""
         spent = []
-        for uid in uids:
+        for uid in dict.fromkeys(uids):
             attachment = self.files.get(uid)
             if attachment is None:
                 raise Refused(f"unknown_attachment{of}", uid)

@@ -10,13 +10,14 @@ from starlette.responses import Response
 from .answers import json_answer
 from .calls import Call
 from .jackson import CONSTANT
+from .listing import found, listed
 from .refusals import Refused
 
-__all__ = ["EMPTY", "create_constant", "empty", "info", "ping", "settings"]
+__all__ = ["EMPTY", "constant", "constants", "create_constant", "empty", "info", "ping", "settings"]
 
 SETTINGS = {"applicationTitle": "DHIS 2"}
-EMPTY = ("constants", "dataElements", "dataSets", "indicators", "programs")
-"""Kinds of metadata that can be listed."""
+EMPTY = ("dataElements", "dataSets", "indicators", "programs")
+"""Kinds of metadata of which there is nothing here."""
 NEVER = "1970-01-01T00:00:00.000"
 _HOUR = 3600  # seconds
 
@@ -124,12 +125,21 @@ def create_constant(call: Call) -> Response:
     given = call.object(CONSTANT)
     if not call.user.superuser:
         raise Refused("create_type")
-    uid = call.state.new_uid()
-    call.state.constants[uid] = str(given.get("name"))
+    made = call.state.add_constant(given.get("name"), given.get("shortName"), float(given.get("value") or 0))
     report = {
         "responseType": "ObjectReport",
-        "uid": uid,
+        "uid": made.uid,
         "klass": "org.hisp.dhis.constant.Constant",
         "errorReports": [],
     }
-    return call.web_message(201, response=report, location=f"constants/{uid}")
+    return call.web_message(201, response=report, location=f"constants/{made.uid}")
+
+
+def constants(call: Call) -> Response:
+    """All constants."""
+    return listed(call, "constant", list(call.state.constants.values()), default_order=["name:iasc"])
+
+
+def constant(call: Call) -> Response:
+    """One constant."""
+    return found(call, "constant", call.state.constants)

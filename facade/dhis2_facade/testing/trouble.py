@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gzip
 import re
 import socket
@@ -14,9 +15,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
+from starlette.datastructures import Headers
 
 from .answers import LOGIN_PAGE
-from .app import App
+from .app import App, address
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
@@ -66,7 +68,7 @@ class Seen:
     status: int | None
     """What was answered in full; None where nothing was."""
     stored: int
-    """How many messages were stored by it."""
+    """How many messages it stored, late commits included."""
 
 
 @define
@@ -248,6 +250,11 @@ async def _wrong_length(exchange: Exchange, _fault: Fault) -> None:
     await exchange.close(answer.head(content_length=str(len(answer.body) + 10)), answer.body)
 
 
+async def _short_length(exchange: Exchange, _fault: Fault) -> None:
+    answer = await exchange.handled()
+    await exchange.close(answer.head(content_length=str(len(answer.body) - 10), connection="close"), answer.body)
+
+
 async def _bad_chunk(exchange: Exchange, _fault: Fault) -> None:
     answer = await exchange.handled()
     head = answer.head(content_length=None, transfer_encoding="chunked")
@@ -261,22 +268,26 @@ async def _garbage(exchange: Exchange, fault: Fault) -> None:
 
 async def _truncated_gzip(exchange: Exchange, _fault: Fault) -> None:
     answer = await exchange.handled()
-    packed = gzip.compress(answer.body)
+    packed = gzip.compress(answer.body, mtime=0)
     packed = packed[: len(packed) // 2]
-    await exchange.close(answer.head(content_length=str(len(packed)), content_encoding="gzip"), packed)
+    head = answer.head(content_length=str(len(packed)), content_encoding="gzip", connection="close")
+    await exchange.close(head, packed)
 
 
 async def _gzip_bomb(exchange: Exchange, fault: Fault) -> None:
     await exchange.instead(fault)
+    await exchange.answer(200, {"Content-Type": "application/json", "Content-Encoding": "gzip"}, _bomb())
+
+
+@functools.cache
+def _bomb() -> bytes:
     packer = zlib.compressobj(wbits=31)
-    packed = b"".join(packer.compress(b" " * HUGE) for _ in range(BOMB // HUGE)) + packer.flush()
-    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
-    await exchange.answer(200, headers, packed)
+    return b"".join(packer.compress(b" " * HUGE) for _ in range(BOMB // HUGE)) + packer.flush()
 
 
 async def _drip(exchange: Exchange, fault: Fault) -> None:
     answer = await exchange.handled()
-    written = answer.head() + answer.body
+    written = answer.head(connection="close") + answer.body
     for at in range(len(written)):
         if exchange.transport.is_closing():
             break
@@ -295,12 +306,13 @@ async def _informational(exchange: Exchange, _fault: Fault) -> None:
 
 async def _huge_header(exchange: Exchange, _fault: Fault) -> None:
     answer = await exchange.handled()
-    await exchange.close(answer.head(x_huge="h" * HUGE), answer.body)
+    await exchange.close(answer.head(x_huge="h" * HUGE, connection="close"), answer.body)
 
 
 async def _login_redirect(exchange: Exchange, fault: Fault) -> None:
     await exchange.instead(fault)
-    location = exchange.app.context + exchange.app.behaviour.login
+    app = exchange.app
+    location = address(exchange.scope, Headers(scope=exchange.scope)) + app.context + app.behaviour.login
     await exchange.answer(302, {"Location": location, **fault.headers}, b"")
 
 
@@ -326,6 +338,7 @@ KINDS: Mapping[str, Callable[[Exchange, Fault], Awaitable[None]]] = {
     "cut header": _cut_header,
     "cut body": _cut_body,
     "wrong length": _wrong_length,
+    "short length": _short_length,
     "bad chunk": _bad_chunk,
     "garbage": _garbage,
     "truncated gzip": _truncated_gzip,
@@ -363,8 +376,8 @@ class Trouble:
                 if fault.commit_delay is not None:
                     scope["state"]["commit_delay"] = fault.commit_delay
                 await KINDS[fault.kind](exchange, fault)
-        except ConnectionResetError:
-            pass
+        except (ConnectionResetError, asyncio.CancelledError):
+            pass  # the client has left, or the server is being stopped: there is nobody to answer
         finally:
             self.requests.append(_seen(scope, exchange.status))
 

@@ -1,0 +1,305 @@
+"""The languages of `fields=`, `filter=`, `order=` and of pages, for whatever is asked."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dhis2_facade.testing.fields import Selection, parse, render
+from dhis2_facade.testing.jackson import column
+from dhis2_facade.testing.queries import OPERATORS, Pager, QueryError, filters, matching, ordered, page_of
+from dhis2_facade.testing.schema import Viewer, kinds
+from dhis2_facade.testing.server import new_state
+from dhis2_facade.testing.state import Conversation, State
+from tests.support.exchanges import VERSIONS
+
+KIND = "messageConversation"
+versions = st.sampled_from(VERSIONS)
+names = st.text(string.ascii_letters, min_size=1, max_size=8)
+known_names = st.sampled_from(sorted(set(kinds("40")[KIND]) & set(kinds("42")[KIND])))
+words = st.text(string.ascii_letters + string.digits + " ", max_size=6)
+
+
+def written(selection: Selection) -> str:
+    parts = [*selection.presets, *(f"!{name}" for name in sorted(selection.excluded))]
+    parts += [name if inner is None else f"{name}[{written(inner)}]" for name, inner in selection.names.items()]
+    return ",".join(parts)
+
+
+selections = st.recursive(
+    st.builds(
+        Selection,
+        presets=st.lists(st.sampled_from([":all", ":simple", ":identifiable"]), max_size=2),
+        names=st.dictionaries(names, st.none(), min_size=1, max_size=4),
+        excluded=st.sets(names, max_size=2),
+    ),
+    lambda inner: st.builds(Selection, names=st.dictionaries(names, st.none() | inner, min_size=1, max_size=4)),
+    max_leaves=6,
+)
+
+
+def world(version: str = "42", subjects: tuple[str, ...] = ("first",)) -> tuple[State, list[Conversation], Viewer]:
+    state = new_state(version)
+    clerk, nurse = state.user_named("clerk"), state.user_named("nurse")
+    assert clerk is not None
+    assert nurse is not None
+    sent = [state.send(clerk, subject, "text", "agent", recipients=[nurse]) for subject in subjects]
+    return state, sent, Viewer(state, clerk, "http://x/api", listing=True)
+
+
+# -- fields ------------------------------------------------------------------------------------------------------------
+
+
+@given(selections)
+def test_what_is_written_is_what_is_read(selection: Selection) -> None:
+    assert parse(written(selection)) == selection
+
+
+@given(selections)
+def test_brackets_need_not_be_closed(selection: Selection) -> None:
+    text = written(selection)
+    assert parse(text.rstrip("]")) == parse(text)
+
+
+@given(st.text(alphabet="ab,[]()~!:*.| ", max_size=60))
+def test_any_text_can_be_read_and_rendered(text: str) -> None:
+    _, [one], viewer = world()
+    assert isinstance(render("42", KIND, text, one, viewer), dict)
+
+
+def test_brackets_may_be_deep() -> None:
+    assert parse("a[" * 500).names["a"] is not None
+
+
+@given(versions, st.sets(known_names, min_size=1))
+def test_only_what_is_asked_for_is_given(version: str, asked: set[str]) -> None:
+    _, [one], viewer = world(version)
+    everything = render(version, KIND, "*", one, viewer)
+    found = render(version, KIND, ",".join([*asked, "nothingLikeIt"]), one, viewer)
+    assert found == {name: value for name, value in everything.items() if name in asked}
+
+
+@given(versions, st.sets(known_names))
+def test_what_is_excluded_is_not_given(version: str, excluded: set[str]) -> None:
+    _, [one], viewer = world(version)
+    everything = render(version, KIND, "*,id", one, viewer)
+    found = render(version, KIND, ",".join(["*", "id", *(f"!{name}" for name in excluded)]), one, viewer)
+    assert found.keys() == everything.keys() - excluded
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ("id~rename(uid)", {"uid"}),
+        ("messages~size~rename(n)", {"n"}),
+        ("messages::size", {"messages"}),
+        ("messages|size", {"messages"}),
+        ("id~rename(uid", {"uid"}),
+        ("messages(id),read", {"messages", "read"}),
+        (" id , re-ad ", {"id", "read"}),
+        (":nothing,id", {"id"}),
+        ("", set()),
+    ],
+)
+def test_transformations_and_odd_forms(fields: str, expected: set[str]) -> None:
+    _, [one], viewer = world()
+    assert render("42", KIND, fields, one, viewer).keys() == expected
+
+
+@pytest.mark.parametrize(
+    ("step", "value"),
+    [
+        ("size", 2),
+        ("isEmpty", False),
+        ("isNotEmpty", True),
+        ("pluck(read)", [True, False]),
+    ],
+)
+def test_lists_can_be_transformed(step: str, value: object) -> None:
+    state, [one], _ = world()
+    viewer = Viewer(state, one.creator, "http://x/api")
+    assert render("42", KIND, f"userMessages~{step}", one, viewer) == {"userMessages": value}
+
+
+# -- filters -----------------------------------------------------------------------------------------------------------
+
+
+def left(subjects: list[str], *texts: str, junction: str = "AND", cut: bool = False) -> list[str]:
+    _, sent, viewer = world("42", tuple(subjects))
+    test = matching(filters("42", KIND, texts, cut=cut), junction)
+    return [one.subject for one in sent if test(one, viewer)]
+
+
+@given(st.lists(words, max_size=8), words.filter(bool), st.sampled_from(["eq", "like", "ilike", "in", "token"]))
+def test_a_filter_and_its_opposite_share_out_all(subjects: list[str], argument: str, operator: str) -> None:
+    value = f"[{argument}]" if operator == "in" else argument
+    one, other = (left(subjects, f"subject:{sign}{operator}:{value}") for sign in ("", "!"))
+    assert sorted(one + other) == sorted(subjects)
+
+
+@given(st.lists(words, max_size=8), words.filter(bool))
+def test_comparisons_agree_with_each_other(subjects: list[str], argument: str) -> None:
+    found = {name: left(subjects, f"subject:{name}:{argument}") for name in ("gt", "ge", "lt", "le", "eq", "ieq")}
+    assert sorted(found["gt"] + found["eq"]) == sorted(found["ge"])
+    assert sorted(found["lt"] + found["eq"]) == sorted(found["le"])
+    assert sorted(found["lt"] + found["ge"]) == sorted(subjects)
+    assert set(found["eq"]) <= set(found["ieq"])
+    assert set(left(subjects, f"subject:like:{argument}")) <= set(left(subjects, f"subject:ilike:{argument}"))
+
+
+@given(st.lists(words, max_size=6), words.filter(bool), words.filter(bool))
+def test_and_is_both_and_or_is_either(subjects: list[str], one: str, other: str) -> None:
+    texts = (f"subject:like:{one}", f"subject:like:{other}")
+    alone = [set(left(subjects, text)) for text in texts]
+    assert set(left(subjects, *texts)) == alone[0] & alone[1]
+    assert set(left(subjects, *texts, junction="OR")) == alone[0] | alone[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("subject", "Invalid filter => subject"),
+        ("colour:eq:1", "Unknown path property: colour"),
+        ("lastSender.colour:eq:1", "Unknown path property: lastSender.colour"),
+        ("subject:EQ:1", "`EQ` is not a valid operator."),
+        ("subject:in:a", "Invalid argument `a` for in operator."),
+        (
+            "priority:eq:SOON",
+            "Unable to parse `SOON` as `class org.hisp.dhis.message.MessageConversationPriority`, available values are: [NONE, LOW, MEDIUM, HIGH]",
+        ),
+        ("subject:near:1", "`near` is not a valid operator."),
+        ("created:gt:soon", "Unable to parse `soon` as `Date`."),
+        ("messageCount:gt:many", "Unable to parse `many` as `Integer`."),
+    ],
+)
+def test_a_filter_that_is_none_is_said(text: str, said: str) -> None:
+    with pytest.raises(QueryError) as refused:
+        left(["a"], text)
+    assert str(refused.value) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("subject:like:a", ["a", "ab"]),
+        ("subject:$ilike:A", ["a", "ab"]),
+        ("subject:like$:b", ["b", "ab"]),
+        ("subject:startsWith:a", ["a", "ab"]),
+        ("subject:endsWith:B", ["b", "ab"]),
+        ("subject:eq", []),
+        ("identifiable:token:ab", ["ab"]),
+        ("messages:!empty", ["a", "b", "ab"]),
+        ("subject:in:[a,b]", ["a", "b"]),
+        ("assignee:null", ["a", "b", "ab"]),
+        ("assignee:!null", []),
+        ("messages:empty", []),
+        ("messages.text:eq:text", ["a", "b", "ab"]),
+        ("messageCount:ge:1", ["a", "b", "ab"]),
+        ("messageCount:in:[2,3]", []),
+        ("created:gt:2020-01-01", ["a", "b", "ab"]),
+        ("created:lt:2020-01-01T10:00", []),
+        ("read:eq:true", ["a", "b", "ab"]),
+        ("userMessages.user.username:eq:nurse", ["a", "b", "ab"]),
+    ],
+)
+def test_operators(text: str, found: list[str]) -> None:
+    _, sent, viewer = world("42", ("a", "b", "ab"))
+    everything = Viewer(viewer.state, viewer.user, viewer.root, listing=True, filtering=True)
+    [test] = filters("42", KIND, [text], cut=False)
+    assert [one.subject for one in sent if test(one, everything)] == found
+
+
+def test_a_comma_may_end_a_filter() -> None:
+    assert left(["a", "b"], "subject:eq:a, or so", cut=True) == ["a"]
+    assert left(["a", "b"], "subject:eq:a, or so") == []
+    assert left(["a", "b"], "subject:in:[a,b],subject:eq:b", cut=True) == ["b"]
+
+
+def test_every_operator_is_tried() -> None:
+    for name in OPERATORS:
+        left(["a"], f"subject:{name}:[a]" if name == "in" else f"subject:{name}:a")
+
+
+# -- orders ------------------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(words, max_size=8))
+def test_orders_sort_and_turn_round(subjects: list[str]) -> None:
+    _, sent, viewer = world("42", tuple(subjects))
+
+    def sorted_by(*orders: str) -> list[str]:
+        return [one.subject for one in ordered("42", KIND, sent, orders, viewer, default=["id"])]
+
+    assert sorted_by("subject:asc") == sorted(subjects) == sorted_by("subject")
+    assert sorted_by("subject:desc") == sorted(subjects, reverse=True)
+    assert [one.lower() for one in sorted_by("subject:iasc")] == sorted(one.lower() for one in subjects)
+    assert sorted_by("created:desc") == subjects[::-1] == sorted_by("messageType:asc,created:desc")
+    by_uid = [one.subject for one in sorted(sent, key=lambda one: one.uid)]
+    assert sorted_by() == by_uid == sorted_by("colour:asc") == sorted_by("messages:asc")
+
+
+# -- pages -------------------------------------------------------------------------------------------------------------
+
+
+def walked(objects: list[int], page_size: int) -> Iterator[tuple[Pager, list[int]]]:
+    page: int | None = 1
+    for _ in range(len(objects) + 2):
+        if page is None:
+            return
+        pager, found = page_of(objects, page, page_size, empty_past_last=True)
+        yield pager, list(found)
+        link: Any = pager.written("/x", [("page", "7"), ("fields", "a[b]")]).get("nextPage")
+        page = int(dict(parse_qsl(urlsplit(link).query))["page"]) if link else None
+    raise AssertionError("the pages do not end")
+
+
+@given(st.integers(0, 60), st.integers(1, 12))
+def test_the_pages_are_all_there_is(count: int, page_size: int) -> None:
+    objects = list(range(count))
+    pages = list(walked(objects, page_size))
+    assert [one for _, page in pages for one in page] == objects
+    assert all(pager.total == count for pager, _ in pages)
+    assert len(pages) == max(pages[0][0].page_count, 1)
+    assert all(len(page) == page_size for _, page in pages[:-1])
+
+
+@given(st.integers(0, 30), st.integers(-3, 40), st.integers(1, 7))
+def test_past_the_last_page_there_is_nothing_or_the_last_again(count: int, page: int, page_size: int) -> None:
+    objects = list(range(count))
+    pager, empty = page_of(objects, page, page_size, empty_past_last=True)
+    _, again = page_of(objects, page, page_size, empty_past_last=False)
+    assert 1 <= pager.page <= max(pager.page_count, 1)
+    if page > max(pager.page_count, 1):
+        assert list(empty) == []
+        assert list(again) == objects[(pager.page - 1) * page_size :]
+    else:
+        assert list(empty) == list(again)
+
+
+def test_links_leave_out_what_need_not_be_said() -> None:
+    query = [("fields", "a[b],*~c d"), ("page", "2"), ("pageSize", "50"), ("filter", "x"), ("filter", "y")]
+    written_ = Pager(2, 50, 140).written("/x", query)
+    assert written_["prevPage"] == "/x?fields=a%5Bb%5D%2C*%7Ec+d&filter=x&filter=y"
+    assert written_["nextPage"] == "/x?page=3&fields=a%5Bb%5D%2C*%7Ec+d&filter=x&filter=y"
+
+
+# -- where a value begins ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "where"),
+    [
+        ('{"a": 1}', ("a",), 7),
+        ('{"b":"x","a":[1, {"c":2}]}', ("a", 1), 18),
+        (' {"b" : [ ] , "a" : {"c":"d"}}', ("a", "c"), 26),
+        ("[]", (), 1),
+    ],
+)
+def test_the_column_of_a_value(text: str, path: tuple[str | int, ...], where: int) -> None:
+    assert column(text, path) == where

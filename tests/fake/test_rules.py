@@ -1,0 +1,323 @@
+"""Rules of the server beyond what was recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from dhis2_facade.testing import FakeDhis2
+from dhis2_facade.testing.security import COOKIE
+from dhis2_facade.testing.state import new_token
+
+MAIL = "/api/messageConversations"
+UNKNOWN = "aBcDeFgHiJk"
+JSON = {"Content-Type": "application/json"}
+
+
+def upload(client: httpx.Client, **fields: str) -> str:
+    data = {"domain": "MESSAGE_ATTACHMENT", **fields}
+    answer = client.post("/api/fileResources", data=data, files={"file": ("a.txt", b"abc", "text/plain")})
+    return str(answer.json()["response"]["fileResource"]["id"])
+
+
+def send(client: httpx.Client, server: FakeDhis2, **changed: Any) -> httpx.Response:
+    body = {"subject": "s", "text": "t", "users": [{"id": server.user("nurse").uid}], **changed}
+    return client.post(MAIL, json=body)
+
+
+def uid_of(answer: httpx.Response) -> str:
+    return answer.headers["location"].rpartition("/")[2]
+
+
+def as_(server: FakeDhis2, username: str) -> httpx.Client:
+    return httpx.Client(base_url=server.url, auth=(username, server.password(username)))
+
+
+# -- what a refusal spends (6) -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changed", "headers", "spent"),
+    [
+        ({"subject": None}, {}, True),
+        ({"subject": "s" * 256}, {}, True),
+        ({"text": "a\0b"}, {}, True),
+        ({}, {"User-Agent": "a" * 244}, True),
+        ({"users": []}, {}, False),
+        ({"users": [{"id": UNKNOWN}]}, {}, False),
+        ({}, {"User-Agent": "a" * 243}, True),
+    ],
+)
+def test_what_the_database_refuses_spends_the_files(
+    server: FakeDhis2, clerk: httpx.Client, changed: dict[str, Any], headers: dict[str, str], spent: bool
+) -> None:
+    uid = upload(clerk)
+    clerk.headers.update(headers)
+    send(clerk, server, attachments=[{"id": uid}], **changed)
+    assert [one.assigned for one in server.files] == [spent]
+
+
+def test_an_agent_of_243_characters_is_kept(server: FakeDhis2, clerk: httpx.Client) -> None:
+    clerk.headers["User-Agent"] = "a" * 243
+    assert send(clerk, server).status_code == 201
+    clerk.headers["User-Agent"] = "a" * 244
+    answer = send(clerk, server)
+    assert (answer.status_code, answer.json()["message"].startswith("ERROR: value too long")) == (409, True)
+
+
+# -- feedback ----------------------------------------------------------------------------------------------------------
+
+
+def test_without_a_feedback_group_a_ticket_is_its_senders_alone(server: FakeDhis2, clerk: httpx.Client) -> None:
+    server.state.feedback_group = None
+    assert clerk.get("/api/configuration/feedbackRecipients").status_code == 204
+    answer = clerk.get("/api/userLookup/feedbackRecipients", params={"query": "a"})
+    assert (answer.status_code, answer.json()["errorCode"]) == (409, "E6200")
+    assert clerk.post(f"{MAIL}/feedback", params={"subject": "s"}, content="t").status_code == 201
+    assert list(server.conversations[0].participants) == [server.user("clerk").uid]
+
+
+def test_a_superuser_chooses_the_feedback_group(server: FakeDhis2, clerk: httpx.Client) -> None:
+    group = server.add_user_group("Help", [server.user("nurse")])
+    path = "/api/configuration/feedbackRecipients"
+    assert clerk.post(path, content=group.uid).status_code == 403
+    with as_(server, "admin") as admin:
+        assert admin.post(path, content=UNKNOWN).status_code == 404
+        assert admin.post(path, content=group.uid).status_code == 204
+    assert clerk.get(path).json()["id"] == group.uid
+
+
+def test_an_internal_note_is_news_only_to_who_manages_tickets(server: FakeDhis2, clerk: httpx.Client) -> None:
+    with as_(server, "outsider") as outsider, as_(server, "admin") as admin:
+        outsider.post(f"{MAIL}/feedback", params={"subject": "s"}, content="t")
+        ticket = server.conversations[0]
+        for client in (admin, clerk):
+            client.post(f"{MAIL}/read", json=[ticket.uid])
+        uid = upload(clerk)
+        clerk.post(f"{MAIL}/{ticket.uid}", params={"internal": "true", "attachments": uid}, content="note")
+        reads = {one.user.username: one.read for one in ticket.participants.values()}
+        assert reads == {"admin": False, "clerk": True, "outsider": True}
+        path = f"{MAIL}/{ticket.uid}/{ticket.messages[1].uid}/attachments/{uid}"
+        assert clerk.get(path).content == b"abc"
+        assert outsider.get(path).status_code == 409
+
+
+# -- conversations -----------------------------------------------------------------------------------------------------
+
+
+def test_a_superuser_who_replies_does_not_take_part(server: FakeDhis2, clerk: httpx.Client) -> None:
+    uid = uid_of(send(clerk, server))
+    with as_(server, "admin") as admin:
+        admin.headers["User-Agent"] = "key=1"
+        assert admin.post(f"{MAIL}/{uid}", content="by admin").status_code == 201
+        search = {"filter": "messages.metaData:like:key=1", "fields": "id"}
+        assert admin.get(MAIL, params=search).json()["messageConversations"] == []
+        assert clerk.get(MAIL, params=search).json()["messageConversations"] == [{"id": uid}]
+        thread = admin.get(f"{MAIL}/{uid}", params={"fields": "messages[metaData]"}).json()
+    assert thread["messages"][1] == {"metaData": "User-agent: key=1"}
+
+
+def test_what_is_deleted_for_everybody_is_still_there(server: FakeDhis2, clerk: httpx.Client) -> None:
+    uid = uid_of(send(clerk, server))
+    with as_(server, "admin") as admin:
+        assert admin.delete(f"{MAIL}/{uid}").status_code == 200
+    assert clerk.get(f"{MAIL}/{uid}").json()["id"] == uid
+
+
+def test_removing_an_unknown_user_from_many_is_said_so(clerk: httpx.Client) -> None:
+    answer = clerk.delete(MAIL, params={"mc": UNKNOWN, "user": UNKNOWN})
+    assert (answer.status_code, answer.json()) == (404, {"message": f"User does not exist: {UNKNOWN}"})
+
+
+def test_a_flag_that_is_none_is_refused(server: FakeDhis2, clerk: httpx.Client) -> None:
+    uid = uid_of(send(clerk, server))
+    answer = clerk.post(f"{MAIL}/{uid}", params={"internal": "maybe"}, content="x")
+    said = "Value 'maybe' is not valid for parameter internal. It should be of type boolean"
+    assert (answer.status_code, answer.json()["message"]) == (400, said)
+
+
+def test_a_file_named_twice_is_attached_once(server: FakeDhis2, clerk: httpx.Client) -> None:
+    uid = upload(clerk)
+    answer = send(clerk, server, attachments=[{"id": uid}, {"id": uid}])
+    assert answer.status_code == 201
+    assert [len(message.attachments) for message in server.messages] == [1]
+    answer = send(clerk, server, attachments=[{"name": "a.txt"}])
+    assert answer.json()["message"] == "Attachment 'null' not found."
+
+
+def test_xml_that_is_none_is_refused(server: FakeDhis2, clerk: httpx.Client) -> None:
+    answer = clerk.post(MAIL, content="<a", headers={"Content-Type": "application/xml"})
+    assert answer.status_code == (415 if server.version == "42" else 409)
+
+
+def test_the_first_of_a_repeated_parameter_counts(server: FakeDhis2, clerk: httpx.Client) -> None:
+    uid = uid_of(send(clerk, server))
+    answer = clerk.post(f"{MAIL}/{uid}/priority", params={"messageConversationPriority": ["low", "high"]})
+    assert answer.json() == {"LOW": [uid]}
+
+
+def test_a_reply_in_an_unknown_charset_is_read_as_utf_8(server: FakeDhis2, clerk: httpx.Client) -> None:
+    uid = uid_of(send(clerk, server))
+    clerk.post(f"{MAIL}/{uid}", content="ü".encode(), headers={"Content-Type": "text/plain; charset=nope"})
+    assert server.messages[-1].text == "ü"
+
+
+def test_one_property_can_be_asked_with_fields(server: FakeDhis2, clerk: httpx.Client) -> None:
+    uid = uid_of(send(clerk, server))
+    assert clerk.get(f"{MAIL}/{uid}/messages", params={"fields": "text"}).json() == {"messages": [{"text": "t"}]}
+    assert "message" in clerk.get(f"{MAIL}/{UNKNOWN}/messages").json()
+
+
+def test_there_is_nothing_to_add_to_a_property(server: FakeDhis2, clerk: httpx.Client) -> None:
+    uid = uid_of(send(clerk, server))
+    assert clerk.post(f"{MAIL}/{uid}/followup", json={}).status_code == 404
+
+
+# -- bodies ------------------------------------------------------------------------------------------------------------
+
+SAID = {
+    "40": (500, "Cannot construct instance of"),
+    "41": (400, "JSON parse error: Cannot construct instance of"),
+    "42": (400, "JSON parse error: Cannot construct instance of"),
+}
+
+
+def test_recipients_are_read_by_the_framework(server: FakeDhis2, clerk: httpx.Client) -> None:
+    answer = clerk.post(f"{MAIL}/{UNKNOWN}/recipients", json={"users": ["x"]})
+    status, said = SAID[server.version]
+    assert answer.status_code == status
+    assert answer.json()["message"].startswith(said)
+    assert ("reference chain" in answer.json()["message"]) is (server.version != "42")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('{"users": }', "Unexpected character ('}' (code 125))"),
+        ("[1", "Unexpected end-of-input within/between Array entries"),
+        ('{"users": [5]}', "no int/Int-argument constructor/factory method to deserialize from Number value (5)"),
+        ("true", "no boolean/Boolean-argument constructor"),
+    ],
+)
+def test_what_is_no_conversation_is_refused_in_the_librarys_words(clerk: httpx.Client, body: str, said: str) -> None:
+    answer = clerk.post(MAIL, content=body, headers=JSON)
+    assert answer.status_code in {409, 500}
+    assert said in answer.json()["message"]
+
+
+def test_a_broken_form_is_refused(clerk: httpx.Client) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = clerk.post("/api/fileResources", content=b"--x\r\nnonsense", headers=headers)
+    assert answer.status_code == 400
+
+
+# -- people ------------------------------------------------------------------------------------------------------------
+
+
+def test_users_are_looked_up_by_uid_and_name(server: FakeDhis2, clerk: httpx.Client) -> None:
+    nurse = server.user("nurse")
+    for name in (nurse.uid, "nurse"):
+        assert clerk.get(f"/api/userLookup/{name}").json()["id"] == nurse.uid
+    nobody = clerk.get(f"/api/userLookup/{UNKNOWN}")
+    assert (nobody.status_code, nobody.content) == (200, b"")
+
+
+def test_plain_users_see_no_users(server: FakeDhis2, clerk: httpx.Client) -> None:
+    assert clerk.get(f"/api/users/{server.user('nurse').uid}").status_code == 403
+    with as_(server, "admin") as admin:
+        found = admin.get("/api/users", params={"query": "nur", "fields": "username"}).json()["users"]
+        assert admin.get(f"/api/users/{UNKNOWN}").status_code == 404
+    assert found == [{"username": "nurse"}]
+
+
+def test_groups_and_units_are_found_by_what_names_them(clerk: httpx.Client) -> None:
+    for path in ("userGroups", "organisationUnits"):
+        for query in ({"query": "test"}, {"filter": "identifiable:token:test"}):
+            found = clerk.get(f"/api/{path}", params={**query, "fields": "name"}).json()[path]
+            assert found
+            assert all("Test" in one["name"] for one in found)
+
+
+def test_constants_are_made_and_found(server: FakeDhis2, clerk: httpx.Client) -> None:
+    body = {"name": "Pi", "shortName": "Pi", "value": 3.14}
+    assert clerk.post("/api/constants", json=body).status_code == 403
+    with as_(server, "admin") as admin:
+        uid = admin.post("/api/constants", json=body).json()["response"]["uid"]
+    listed = clerk.get("/api/constants", params={"fields": "id,value"}).json()["constants"]
+    assert listed == [{"id": uid, "value": 3.14}]
+    assert clerk.get(f"/api/constants/{uid}").json()["name"] == "Pi"
+
+
+# -- tokens and sessions -----------------------------------------------------------------------------------------------
+
+
+def test_tokens_are_ones_own(server: FakeDhis2, clerk: httpx.Client, nurse: httpx.Client) -> None:
+    made = clerk.post("/api/apiToken", json={}).json()["response"]
+    path = f"/api/apiToken/{made['uid']}"
+    assert clerk.get(path).json()["id"] == made["uid"]
+    assert "key" not in clerk.get(path).json()
+    assert nurse.get(path).status_code == nurse.delete(path).status_code == 404
+    assert clerk.delete(path).status_code == 200
+
+
+def test_a_well_formed_token_that_nobody_has_is_unauthorized(server: FakeDhis2) -> None:
+    answer = httpx.get(f"{server.url}/api/me", headers={"Authorization": f"ApiToken {new_token()}"})
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "ApiToken")
+
+
+def test_who_logs_in_gets_a_session(server: FakeDhis2) -> None:
+    body = {"username": "clerk", "password": server.password("clerk")}
+    answer = httpx.post(f"{server.url}/api/auth/login", json=body, headers={"X-Requested-With": "XMLHttpRequest"})
+    wrong = httpx.post(
+        f"{server.url}/api/auth/login",
+        json={**body, "password": "x"},
+        headers={"X-Requested-With": "XMLHttpRequest"},
+    )
+    assert wrong.status_code == 401
+    if server.version == "40":  # there is no such call
+        assert answer.status_code == 401
+        return
+    session = answer.cookies[COOKIE]
+    assert httpx.get(f"{server.url}/api/me", cookies={COOKIE: session}).json()["username"] == "clerk"
+
+
+def test_sessions_are_bounded(server: FakeDhis2, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dhis2_facade.testing.state.SESSIONS", 3)
+    for _ in range(5):
+        httpx.get(f"{server.url}/api/me", auth=("clerk", server.password("clerk")))
+    assert len(server.state.sessions) == 3
+
+
+# -- pages and forms of lists ------------------------------------------------------------------------------------------
+
+
+def test_every_page_follows_the_next_link(server: FakeDhis2, clerk: httpx.Client) -> None:
+    for number in range(7):
+        send(clerk, server, subject=f"s {number}")
+    link: str | None = f"{server.url}{MAIL}?fields=subject&order=subject:desc&pageSize=3&filter=subject:like:s"
+    found = []
+    for _ in range(5):
+        if link is None:
+            break
+        page = clerk.get(link).json()
+        found += [one["subject"] for one in page["messageConversations"]]
+        link = page["pager"].get("nextPage")
+    assert found == [f"s {number}" for number in reversed(range(7))]
+
+
+def test_a_file_that_is_not_listed_is_a_method_that_is_not_there(server: FakeDhis2, clerk: httpx.Client) -> None:
+    upload(clerk)
+    answer = clerk.get("/api/fileResources", params={"fields": "name,storageStatus"})
+    if server.version == "40":
+        assert answer.status_code == 405
+    else:
+        assert answer.json()["fileResources"] == [{"name": "a.txt", "storageStatus": "NONE"}]
+
+
+def test_a_proxy_may_say_where_the_server_is(server: FakeDhis2, clerk: httpx.Client) -> None:
+    clerk.headers.update({"X-Forwarded-Proto": "https", "X-Forwarded-Port": "8443"})
+    assert send(clerk, server).headers["location"].startswith("https://127.0.0.1:8443/api/messageConversations/")
+    clerk.headers["X-Forwarded-Port"] = "443"
+    assert clerk.get("/api/system/info").json()["contextPath"] == "https://127.0.0.1"

@@ -1,0 +1,169 @@
+"""The server as the author of an integration uses it."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import dhis2_facade.testing
+from dhis2_facade.testing import FakeDhis2
+from tests.support.exchanges import VERSIONS
+
+MAIL = "/api/messageConversations"
+
+
+def test_it_starts_and_stops_at_once() -> None:
+    begun = time.monotonic()
+    with FakeDhis2() as server:
+        assert httpx.get(f"{server.url}/api/ping").status_code == 200
+    assert time.monotonic() - begun < 0.5
+
+
+def test_several_run_at_once() -> None:
+    with FakeDhis2("40") as one, FakeDhis2("41") as two, FakeDhis2("42") as three:
+        servers = (one, two, three)
+        found = [
+            httpx.get(f"{server.url}/api/system/info", auth=("clerk", server.password("clerk"))).json()["version"]
+            for server in servers
+        ]
+        assert [version.split(".")[1] for version in found] == list(VERSIONS)
+        assert len({server.password("clerk") for server in servers}) == 3
+
+
+def test_an_unknown_version_is_refused() -> None:
+    with pytest.raises(ValueError, match="no version '39'"):
+        FakeDhis2("39")
+
+
+def test_it_may_stand_under_a_path() -> None:
+    with FakeDhis2(context="/dhis") as server, httpx.Client(auth=("clerk", server.password("clerk"))) as client:
+        assert server.url.endswith("/dhis")
+        assert client.get(f"{server.url}/api/system/info").json()["contextPath"] == server.url
+        assert client.get(f"{server.url.removesuffix('/dhis')}/api/me").status_code == 404
+
+
+def test_people_groups_and_units_can_be_added(server: FakeDhis2, clerk: httpx.Client) -> None:
+    unit = server.add_organisation_unit("North", [server.user("outsider")])
+    doctor = server.add_user("doctor", first_name="Dora", surname="Doctor", units=[unit])
+    group = server.add_user_group("Doctors", [doctor])
+    boss = server.add_user("boss", superuser=True)
+    sent = {"subject": "s", "text": "t", "userGroups": [{"id": group.uid}], "organisationUnits": [{"id": unit.uid}]}
+    assert clerk.post(MAIL, json=sent).status_code == 201
+    taking_part = server.conversations[0].participants
+    assert set(taking_part) == {server.user(name).uid for name in ("clerk", "doctor", "outsider")}
+    for user in (doctor, boss):
+        me = httpx.get(f"{server.url}/api/me", auth=(user.username, server.password(user.username))).json()
+        assert ("ALL" in me["authorities"]) is user.superuser
+        assert me["id"] == user.uid
+
+
+def test_a_token_is_the_same_until_it_is_revoked(server: FakeDhis2, clerk: httpx.Client) -> None:
+    token = server.token("clerk")
+    assert server.token("clerk") == token
+    [listed] = clerk.get("/api/apiToken", params={"fields": "id"}).json()["apiToken"]
+    clerk.delete(f"/api/apiToken/{listed['id']}")
+    assert server.token("clerk") != token
+
+
+def test_requests_are_remembered(server: FakeDhis2, clerk: httpx.Client, nurse: httpx.Client) -> None:
+    clerk.headers["User-Agent"] = "a/1"
+    clerk.post(MAIL, json={"subject": "s", "text": "t", "users": [{"id": server.user("nurse").uid}]})
+    nurse.get(MAIL, params={"page": "1"})
+    httpx.get(f"{server.url}/api/me", headers={"X-Requested-With": "XMLHttpRequest"})
+    sent, listed, nobody = server.requests
+    assert (sent.method, sent.path, sent.user, sent.agent, sent.status, sent.stored) == (
+        "POST",
+        MAIL,
+        "clerk",
+        "a/1",
+        201,
+        1,
+    )
+    assert (listed.query, listed.user, listed.stored) == ("page=1", "nurse", 0)
+    assert (nobody.user, nobody.status) == (None, 401)
+
+
+def test_one_can_look_inside(server: FakeDhis2, clerk: httpx.Client) -> None:
+    uploaded = clerk.post(
+        "/api/fileResources", data={"domain": "MESSAGE_ATTACHMENT"}, files={"file": ("a.txt", b"abc", "text/plain")}
+    ).json()["response"]["fileResource"]["id"]
+    sent = {"subject": "s", "text": "t", "users": [{"id": server.user("nurse").uid}], "attachments": [{"id": uploaded}]}
+    clerk.post(MAIL, json=sent)
+    assert [(one.name, one.content, one.assigned) for one in server.files] == [("a.txt", b"abc", True)]
+    assert [one.subject for one in server.conversations] == ["s"]
+    assert [one.attachments[0].uid for one in server.messages] == [uploaded]
+    with pytest.raises(LookupError, match="no user 'nobody'"):
+        server.user("nobody")
+
+
+def test_a_session_goes_on_by_its_cookie(server: FakeDhis2) -> None:
+    with httpx.Client(base_url=server.url, auth=("clerk", server.password("clerk"))) as client:
+        client.get("/api/me")
+        session = client.cookies["JSESSIONID"]
+        client.get("/api/me")
+        assert client.cookies["JSESSIONID"] == session
+    alone = httpx.get(f"{server.url}/api/me", cookies={"JSESSIONID": session})
+    assert alone.json()["username"] == "clerk"
+
+
+# -- pytest ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "version", [pytest.param(version, marks=pytest.mark.dhis2(version=version)) for version in VERSIONS]
+)
+def test_the_fixture_gives_the_version_that_is_marked(dhis2_server: FakeDhis2, version: str) -> None:
+    assert dhis2_server.version == version
+    assert httpx.get(f"{dhis2_server.url}/api/me").status_code == 302
+
+
+@pytest.mark.dhis2(version="41")
+def test_the_client_is_of_the_same_version(dhis2: Any, dhis2_server: FakeDhis2) -> None:
+    assert type(dhis2).__name__ == "Dhis2"
+    assert dhis2.messaging.unread_count() == 0
+    assert {one.user for one in dhis2_server.requests} == {"clerk"}
+
+
+def test_the_plugin_imports_nothing_of_the_extra() -> None:
+    program = (
+        "import sys, dhis2_facade.testing.plugin as plugin;"
+        "assert not {'uvicorn', 'starlette', 'httpx'} & set(sys.modules), sorted(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_nothing_of_the_client_is_imported() -> None:
+    for path in Path(dhis2_facade.testing.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                assert node.level <= 1, path
+                names = [] if node.level else [str(node.module)]
+            assert not {name.partition(".")[0] for name in names} & {"dhis2_facade", "dhis2_bindings", "httpx"}, path
+
+
+# -- by hand -----------------------------------------------------------------------------------------------------------
+
+
+def test_it_can_be_run_by_hand() -> None:
+    program = [sys.executable, "-m", "dhis2_facade.testing", "--version", "40"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        said = [running.stdout.readline().split() for _ in range(5)]
+        url = said[0][-1]
+        try:
+            for name, password, token in (line for line in said[1:]):
+                user = name.removesuffix(":")
+                assert httpx.get(f"{url}/api/me", auth=(user, password)).json()["username"] == user
+                answer = httpx.get(f"{url}/api/me", headers={"Authorization": f"ApiToken {token}"})
+                assert answer.json()["username"] == user
+        finally:
+            running.terminate()
+    assert url.startswith("http://127.0.0.1:")
