@@ -12,7 +12,7 @@ import unasync
 
 PACKAGE = Path(__file__).parents[1] / "facade" / "dhis2_facade"
 HEADER = "# Derived from _async/{name} by `make sync`. Do not edit.\n"
-WRITTEN = {"__init__.py", "backend.py", "network.py"}  # by hand
+WRITTEN = {"__init__.py", "backend.py"}  # by hand
 WORDS = {
     "_async": "_sync",
     "aclose": "close",

@@ -6,31 +6,20 @@ import html
 import json
 import re
 from collections.abc import Mapping
-from typing import cast
+from typing import TypeVar, cast
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
 from dhis2_facade import errors
-from dhis2_facade.errors import Dhis2Error, HttpError, NotDhis2, NotFound, Redirected, UnreadableAnswer
-from dhis2_facade.retry import Outcome, outcome_of, written
+from dhis2_facade.errors import Dhis2Error, HttpError, NotDhis2, NotFound, UnreadableAnswer
+from dhis2_facade.retry import Outcome, outcome_of
 from dhis2_facade.uid import is_uid
 
-__all__ = [
-    "Answer",
-    "clean",
-    "error_of",
-    "json_of",
-    "location_uid",
-    "no_dhis2",
-    "not_found",
-    "object_of",
-    "outcome",
-    "require_json",
-    "unreadable",
-]
+E = TypeVar("E", bound=Dhis2Error)
 
 SHOWN = 500  # characters of what the server said
+LOOKED_AT = 10_000  # characters of a page, which may be as large as a file and hold no end of what it begins
 ERRORS: Mapping[int, type[HttpError]] = {
     400: errors.BadRequest,
     401: errors.Unauthenticated,
@@ -44,30 +33,42 @@ DISGUISED: tuple[tuple[int, str, type[HttpError]], ...] = (
     (400, "Checksum validation failed", errors.Unauthenticated),  # a malformed token, from 2.41 on (quirk 7c)
     (401, "You don't have access to fileResource", errors.Forbidden),  # 2.40, of a file of another domain
 )
-ADVICE: Mapping[type[HttpError], str] = {
+ADVICE: Mapping[type[Dhis2Error], str] = {
+    errors.HttpError: "Check that this version of the server has this call.",
     errors.BadRequest: "Correct what it names.",
     errors.Unauthenticated: "Check the token, or the username and password; tokens expire and can be revoked.",
     errors.Forbidden: "Ask as a user who takes part in it, or who has the authority.",
     errors.NotFound: "Check the uid; it may have been removed.",
-    errors.Conflict: "Correct what it names; nothing was stored.",
+    errors.Conflict: "Correct what it names.",
     errors.TooManyRequests: "Wait, and ask less often.",
     errors.ServerError: "The server failed; its log says why.",
     errors.Redirected: "No redirect is followed; use the address that answers itself.",
 }
+# Where a page says what is wrong: Tomcat's own line (quirks 18 and 33), DHIS2's XML, any title.
+SAID = (
+    re.compile(r"<b>Message</b>(.*?)</p>", re.DOTALL),
+    re.compile(r"<message>(.*?)</message>", re.DOTALL),
+    re.compile(r"<title>(.*?)</title>", re.DOTALL | re.IGNORECASE),
+    re.compile(r"<h1>(.*?)</h1>", re.DOTALL | re.IGNORECASE),
+)
 # Where a server sends those who are not logged in, behind its own address (quirk 7).
 LOGIN = re.compile(r"/(dhis-web-login|dhis-web-commons/security/login|login|index\.html|login\.action)(\.action)?/?")
 
 
 @frozen
 class Answer:
-    """An answer whose head was read; `broken` says why its body was not, or not whole."""
+    """What is known after an attempt. Without an answer `status` is 0, and `broken` says why there is none."""
 
     method: str
     path: str
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-    broken: str | None = None
+    status: int = 0
+    headers: Mapping[str, str] = field(factory=dict, repr=False)  # names in lower case
+    body: bytes = field(default=b"", repr=False)
+    broken: str | None = None  # why the answer, or its body, did not come whole
+    timed_out: bool = False
+    oversized: bool = False  # broken off here, since it is too large
+    repeated: bool = False  # an earlier attempt of the call had gone out, and its answer was lost
+    unsent: bool = False  # proven that no byte of the request's body went out
 
     @property
     def media_type(self) -> str:
@@ -81,89 +82,91 @@ class Answer:
 
 
 def outcome(answer: Answer, base: str, *, write: bool = False) -> Outcome:
-    """Say what is known after this answer of the server at `base`; `write`: of a send, reply or feedback."""
-    login = _is_login(answer, base)
-    if write:
-        return written(answer.status, login=login)
-    return outcome_of(answer.status, login=login, broken=answer.broken is not None)
+    """Say what is known after this answer of the server at `base`.
+
+    Of a `write`, a send, reply or feedback, 201 alone says that it is stored, and a 4xx that it is not, since the
+    server stores it in one transaction. Anything else may be a proxy's word, or have come after it was stored.
+    """
+    if not answer.status:
+        return Outcome.UNSENT if answer.unsent else Outcome.UNKNOWN
+    broken = answer.broken is not None and not answer.oversized
+    found = outcome_of(answer.status, login=_redirect(answer, base)[0], broken=broken)
+    vague = found is Outcome.FAILED or (found is Outcome.DONE and answer.status != 201)
+    return Outcome.UNKNOWN if write and vague else found
 
 
-def _is_login(answer: Answer, base: str) -> bool:
-    """Say whether it redirects to the login page of this server, not of any other."""
-    if not 300 <= answer.status < 400:
-        return False
+def _redirect(answer: Answer, base: str) -> tuple[bool, str]:
+    """Say whether it leads to the login page of this server (not of any other), and where it leads."""
     try:
         target, home = urlsplit(answer.headers.get("location", "")), urlsplit(base)
+        target = target._replace(netloc=target.netloc.rpartition("@")[2])
         same = not target.netloc or target.hostname == home.hostname
     except ValueError:
-        return False
-    return same and LOGIN.fullmatch(target.path.removeprefix(home.path)) is not None
+        return False, "redirected to what is no address"
+    login = answer.status // 100 == 3 and same and LOGIN.fullmatch(target.path.removeprefix(home.path)) is not None
+    host = f"{target.scheme}://{target.netloc}" if target.netloc else ""
+    secure = same and target.scheme == "https" and home.scheme == "http"
+    advice = f"; this server answers at https://{clean(target.netloc)}{home.path}, use that as url" * secure
+    return login, f"redirected to {clean(host + target.path) or 'no address'}{advice}"
 
 
 def error_of(answer: Answer, base: str) -> Dhis2Error | None:
-    """Give the error that an answer is, or None where its status is 2xx."""
-    if 200 <= answer.status < 300:
+    """Give the error that an answer is, or None where it is 2xx and whole."""
+    if answer.status // 100 == 3:
+        login, where = _redirect(answer, base)
+        moved = errors.Unauthenticated if login else errors.Redirected
+        return _http_error(moved, answer, "the server asks to log in" if login else where)
+    if answer.status >= 400:
+        said, code = _said(answer)
+        kind = ERRORS.get(answer.status, errors.ServerError if answer.status >= 500 else HttpError)
+        kind = next((k for s, words, k in DISGUISED if s == answer.status and words in (said or "")), kind)
+        return _http_error(kind, answer, said, code)
+    if answer.broken is None:
         return None
-    said, code = _said(answer)
-    if 300 <= answer.status < 400:
-        return _redirected(answer, base)
-    kind = ERRORS.get(answer.status, errors.ServerError if answer.status >= 500 else HttpError)
-    for status, words, other in DISGUISED:
-        if answer.status == status and said and words in said:
-            kind = other
-    return _http_error(kind, answer, said, code)
+    lost = errors.TimedOut if answer.timed_out else errors.ConnectionFailed
+    broken = f"the answer broke off ({answer.broken})" if answer.status else f"no answer from {base} ({answer.broken})"
+    return _error(errors.TooLarge if answer.oversized else lost, answer, f"{broken}.")
 
 
-def _http_error(kind: type[HttpError], answer: Answer, said: str | None, code: str | None = None) -> HttpError:
-    words = [f"{answer.method} {answer.path}: {answer.status}", said or "without a word", ADVICE.get(kind, "")]
-    message = ". ".join(word.rstrip(".") for word in words if word) + "."
-    return kind(
-        message, method=answer.method, path=answer.path, status=answer.status, error_code=code, server_message=said
-    )
+def _error(kind: type[E], answer: Answer, problem: str) -> E:
+    """Make an error that says where it came from."""
+    where = {"method": answer.method, "path": answer.path, "status": answer.status or None}
+    return kind(f"{answer.method} {answer.path}: {problem}", **where)
 
 
-def _redirected(answer: Answer, base: str) -> HttpError:
-    if _is_login(answer, base):
-        return _http_error(errors.Unauthenticated, answer, "the server asks to log in")
-    try:
-        target, home = urlsplit(answer.headers.get("location", "")), urlsplit(base)
-        secure = target.scheme == "https" and home.scheme == "http" and target.hostname == home.hostname
-        where = f"{target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}" if target.netloc else target.path
-    except ValueError:
-        secure, where = False, "what is no address"
-    said = f"redirected to {clean(where)}"
-    if secure:
-        said += f"; this server answers at https://{home.netloc}{home.path}, use that as url"
-    return _http_error(Redirected, answer, said)
+def _http_error(kind: type[E], answer: Answer, said: str | None, code: str | None = None) -> E:
+    words = [str(answer.status), said or "without a word", ADVICE[kind]]
+    error = _error(kind, answer, ". ".join(word.rstrip(".") for word in words) + ".")
+    error.error_code, error.server_message = code, said
+    return error
 
 
 def clean(text: str) -> str:
     """Give what a server said as one printable line of limited length."""
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text[:LOOKED_AT]).split())
     return line[:SHOWN] + "…" * (len(line) > SHOWN)
 
 
 def _said(answer: Answer) -> tuple[str | None, str | None]:
     """Give what the server says of an error, and its code: a WebMessage, a bare message, or a page of its container."""
     text = answer.body.decode("utf-8", "replace")
-    if answer.media_type.endswith("json"):
-        value = _parsed(text)
-        if isinstance(value, dict):
-            said = value.get("message") or value.get("error_description") or value.get("error")
-            said = said if isinstance(said, str) else None
-            if said and "servlet" in value:  # a page of Jetty, whose text is HTML
-                said = html.unescape(said)
-            code = value.get("errorCode")
-            return (clean(said) if said else None), (code if isinstance(code, str) else None)
-    title = re.search(r"<(title|h1|message)>(.*?)</\1>", text, re.DOTALL | re.IGNORECASE)
-    if title:
-        return clean(html.unescape(title[2])) or None, None
-    return (clean(text) or None) if answer.media_type.startswith("text/plain") else None, None
+    value = _parsed(answer)
+    if isinstance(value, dict):
+        texts = [value.get(key) for key in ("message", "error_description", "error")]
+        said = next((text for text in texts if text and isinstance(text, str)), "")
+        # A page of Jetty comes as JSON, with its text in HTML.
+        text = html.unescape(said) if "servlet" in value else said
+        code = value.get("errorCode")
+        return clean(text) or None, code if isinstance(code, str) else None
+    found = next((found[1] for where in SAID if (found := where.search(text[:LOOKED_AT]))), None)
+    text = html.unescape(found) if found else text * answer.media_type.startswith("text/plain")
+    return clean(text) or None, None
 
 
-def _parsed(text: str | bytes) -> object:
+def _parsed(answer: Answer) -> object:
+    """Give its JSON, or None where it has none."""
     try:
-        return cast("object", json.loads(text))
+        return cast("object", json.loads(answer.body)) if answer.media_type.endswith("json") else None
     except (ValueError, RecursionError):
         return None
 
@@ -171,39 +174,18 @@ def _parsed(text: str | bytes) -> object:
 def no_dhis2(answer: Answer, expected: str) -> NotDhis2:
     """Give the error for an answer that must be somebody else's."""
     kind = clean(answer.media_type) or "no content type"
-    return NotDhis2(
-        f"{answer.method} {answer.path}: {answer.status} with {kind} instead of {expected}. Is there a proxy or a "
-        "login page before the server? Check the url.",
-        method=answer.method,
-        path=answer.path,
-        status=answer.status,
-    )
+    problem = f"{answer.status} with {kind} instead of {expected}. Is there a proxy or a login page before the server?"
+    return _error(NotDhis2, answer, f"{problem} Check the url.")
 
 
 def unreadable(answer: Answer, problem: str) -> UnreadableAnswer:
     """Give the error for an answer that is DHIS2's, but not what the call promises."""
-    return UnreadableAnswer(
-        f"{answer.method} {answer.path}: {answer.status}, but {problem}.",
-        method=answer.method,
-        path=answer.path,
-        status=answer.status,
-    )
+    return _error(UnreadableAnswer, answer, f"{answer.status}, but {problem}.")
 
 
 def not_found(answer: Answer, said: object) -> NotFound:
     """Give the error for 200 with nothing but a message, which is how the server says 404 (quirk 8)."""
-    found = _http_error(NotFound, answer, clean(str(said)))
-    return cast("NotFound", found)
-
-
-def json_of(answer: Answer) -> object:
-    """Give the JSON of a successful answer. Raises NotDhis2 for a page, UnreadableAnswer for JSON that is none."""
-    require_json(answer)
-    try:
-        return cast("object", json.loads(answer.body))
-    except (ValueError, RecursionError):
-        pass
-    raise unreadable(answer, answer.broken or "its JSON cannot be read")
+    return _http_error(NotFound, answer, clean(str(said)))
 
 
 def require_json(answer: Answer) -> None:
@@ -214,9 +196,10 @@ def require_json(answer: Answer) -> None:
 
 def object_of(answer: Answer) -> dict[str, object]:
     """Give the JSON object of an answer that is one. Raises NotFound where the server says that with 200 (quirk 8)."""
-    value = json_of(answer)
+    require_json(answer)
+    value = _parsed(answer)
     if not isinstance(value, dict):
-        raise unreadable(answer, f"expected an object, got {type(value).__name__}")
+        raise unreadable(answer, answer.broken or "it is no object in JSON that can be read")
     if value.keys() == {"message"}:
         raise not_found(answer, value["message"])
     return value

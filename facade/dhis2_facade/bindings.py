@@ -15,15 +15,14 @@ from dhis2_facade.errors import InvalidInput
 from dhis2_facade.inputs import Recipients
 from dhis2_wire import File, OpenEnum, Request, Unset
 
-__all__ = ["Bindings", "Mark", "Recipients", "Writes", "member"]
-
 EnumT = TypeVar("EnumT", bound=OpenEnum)
 
 
 class MessageConversationApi(Protocol):
     """The calls of messageConversations whose arguments are plain."""
 
-    def get(self, uid: str, *, fields: str | Unset = ...) -> Request[object]: ...
+    def get(self, uid: str, *, fields: str | Unset = ...) -> Request[object]:
+        """GET /api/messageConversations/{uid}"""
 
     def list_(
         self,
@@ -35,55 +34,70 @@ class MessageConversationApi(Protocol):
         page_size: int | Unset = ...,
         query_operator: str | Unset = ...,
         query_string: str | Unset = ...,
-    ) -> Request[object]: ...
+    ) -> Request[object]:
+        """GET a page of them"""
 
-    def get_attachment(self, mc_uid: str, msg_uid: str, file_uid: str) -> Request[bytes]: ...
+    def get_attachment(self, mc_uid: str, msg_uid: str, file_uid: str) -> Request[bytes]:
+        """GET /api/messageConversations/{uid}/{message}/attachments/{file}"""
 
     def post_message_conversation_reply(
         self, uid: str, *, body: str, attachments: list[str] | Unset = ..., internal: bool | Unset = ...
-    ) -> Request[object]: ...
+    ) -> Request[object]:
+        """POST /api/messageConversations/{uid}"""
 
-    def post_message_conversation_feedback(self, *, body: str, subject: str) -> Request[object]: ...
+    def post_message_conversation_feedback(self, *, body: str, subject: str) -> Request[object]:
+        """POST /api/messageConversations/feedback"""
 
-    def mark_message_conversations_read(self, *, body: list[str], user: str | Unset = ...) -> Request[object]: ...
+    def mark_message_conversations_read(self, *, body: list[str], user: str | Unset = ...) -> Request[object]:
+        """POST /api/messageConversations/read"""
 
-    def mark_message_conversations_unread(self, *, body: list[str], user: str | Unset = ...) -> Request[object]: ...
+    def mark_message_conversations_unread(self, *, body: list[str], user: str | Unset = ...) -> Request[object]:
+        """POST /api/messageConversations/unread"""
 
-    def mark_message_conversation_followup(self, *, body: list[str], user: str | Unset = ...) -> Request[object]: ...
+    def mark_message_conversation_followup(self, *, body: list[str], user: str | Unset = ...) -> Request[object]:
+        """POST /api/messageConversations/followup"""
 
-    def unmark_message_conversation_followup(self, *, body: list[str], user: str | Unset = ...) -> Request[object]: ...
+    def unmark_message_conversation_followup(self, *, body: list[str], user: str | Unset = ...) -> Request[object]:
+        """POST /api/messageConversations/unfollowup"""
 
-    def remove_user_from_message_conversation(self, mc_uid: str, user_uid: str) -> Request[object]: ...
+    def remove_user_from_message_conversation(self, mc_uid: str, user_uid: str) -> Request[object]:
+        """DELETE /api/messageConversations/{uid}/{user}"""
 
-    def remove_user_from_message_conversations(self, *, mc: list[str], user: str | Unset = ...) -> Request[object]: ...
+    def remove_user_from_message_conversations(self, *, mc: list[str], user: str | Unset = ...) -> Request[object]:
+        """DELETE /api/messageConversations?mc="""
 
-    def set_user_assigned(self, uid: str, *, user_id: str) -> Request[object]: ...
+    def set_user_assigned(self, uid: str, *, user_id: str) -> Request[object]:
+        """POST /api/messageConversations/{uid}/assign"""
 
-    def remove_user_assigned(self, uid: str) -> Request[object]: ...
+    def remove_user_assigned(self, uid: str) -> Request[object]:
+        """DELETE /api/messageConversations/{uid}/assign"""
 
 
 class Mark(Protocol):
     """One of the four marks of conversations."""
 
     def __call__(self, *, body: list[str], user: str | Unset = ...) -> Request[object]:
-        """Give the request for these uids."""
-        ...
+        """POST /api/messageConversations/read, or another mark"""
 
 
 class FileResourceApi(Protocol):
     """The calls of fileResources whose arguments are plain."""
 
-    def get_file_resource(self, uid: str) -> Request[object]: ...
+    def get_file_resource(self, uid: str) -> Request[object]:
+        """GET /api/fileResources/{uid}"""
 
-    def get_file_resource_data(self, uid: str) -> Request[bytes]: ...
+    def get_file_resource_data(self, uid: str) -> Request[bytes]:
+        """GET /api/fileResources/{uid}/data"""
 
 
 class UserLookupApi(Protocol):
     """The calls that find users without the right to list them."""
 
-    def look_up_users(self, *, query: str) -> Request[object]: ...
+    def look_up_users(self, *, query: str) -> Request[object]:
+        """GET /api/userLookup"""
 
-    def look_up_feedback_recipients(self, *, query: str) -> Request[object]: ...
+    def look_up_feedback_recipients(self, *, query: str) -> Request[object]:
+        """GET /api/userLookup/feedbackRecipients"""
 
 
 class SearchApi(Protocol):
@@ -96,33 +110,41 @@ class SearchApi(Protocol):
         page: int | Unset = ...,
         page_size: int | Unset = ...,
         query: str | Unset = ...,
-    ) -> Request[object]: ...
+    ) -> Request[object]:
+        """GET a page of them"""
 
 
 class MeApi(Protocol):
     """Who one is."""
 
-    def get_current_user(self, *, fields: str | Unset = ...) -> Request[object]: ...
+    def get_current_user(self, *, fields: str | Unset = ...) -> Request[object]:
+        """GET /api/me"""
 
 
 class SystemApi(Protocol):
     """What the server is."""
 
-    def get_system_info(self) -> Request[object]: ...
+    def get_system_info(self) -> Request[object]:
+        """GET /api/system/info"""
 
 
 class Writes(Protocol):
     """The calls whose bodies and enums are a version's own: its pin makes them."""
 
-    def create(self, subject: str, text: str, to: Recipients, attachments: Sequence[str]) -> Request[object]: ...
+    def create(self, subject: str, text: str, to: Recipients, attachments: Sequence[str]) -> Request[object]:
+        """POST /api/messageConversations"""
 
-    def add_recipients(self, uid: str, to: Recipients) -> Request[object]: ...
+    def add_recipients(self, uid: str, to: Recipients) -> Request[object]:
+        """POST /api/messageConversations/{uid}/recipients"""
 
-    def set_priority(self, uid: str, priority: str) -> Request[object]: ...
+    def set_priority(self, uid: str, priority: str) -> Request[object]:
+        """POST /api/messageConversations/{uid}/priority"""
 
-    def set_status(self, uid: str, status: str) -> Request[object]: ...
+    def set_status(self, uid: str, status: str) -> Request[object]:
+        """POST /api/messageConversations/{uid}/status"""
 
-    def upload(self, file: File, domain: str, uid: str | None) -> Request[object]: ...
+    def upload(self, file: File, domain: str, uid: str | None) -> Request[object]:
+        """POST /api/fileResources"""
 
 
 def member(name: str, value: object, kinds: type[EnumT]) -> EnumT:

@@ -10,16 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from attrs import frozen
 
-from dhis2_facade.errors import InvalidInput
+from dhis2_facade import errors, uid
 from dhis2_facade.models import Message
-from dhis2_facade.uid import derive
-
-__all__ = ["AGENT", "LONGEST_AGENT", "Token", "agent_of", "draw_key", "file_uid", "first_hit", "own_hits"]
 
 VERSION = "0.1.0"
 AGENT = f"dhis2-facade/{VERSION}"
@@ -49,30 +45,29 @@ def _hash(content: object) -> str:
     return hashlib.sha256(json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def draw_key() -> str:
-    """Draw a key that nobody else has, from the system: processes that were forked must not share it."""
-    return secrets.token_hex(16)
-
-
 def agent_of(prefix: str | None) -> str:
     """Give the client's User-Agent behind the user's own prefix. Raises InvalidInput where the token has no room."""
     agent = f"{prefix} {AGENT}" if prefix else AGENT
     room = LONGEST_AGENT - HASH - DIGEST - len(" key=.") - len(AGENT) - 1
-    if prefix and (len(prefix) > room or not prefix.isascii() or not prefix.isprintable()):
-        raise InvalidInput(f"user_agent: at most {room} printable ASCII characters, so that the server keeps all of it")
+    # A blank at its beginning is none of a header's value: every call would fail.
+    if prefix and (len(prefix) > room or not prefix.isascii() or not prefix.isprintable() or prefix != prefix.strip()):
+        raise errors.InvalidInput(
+            f"user_agent: at most {room} printable ASCII characters, no blank at its ends, so that the server keeps it"
+        )
     return agent
 
 
-def own_hits(messages: Iterable[Message] | None, token: Token, user: str) -> Sequence[tuple[Message, str]]:
-    """Find the messages with this token's hash that the user sent, each with its digest.
+def own_hits(messages: Iterable[Message] | None, token: Token, user: str | None) -> list[str]:
+    """Give the digests of the messages with this token's hash that the user sent.
 
     Participants can read tokens and copy them, so another sender's message proves nothing.
     """
     return [
-        (message, digest)
+        digest
         for message in messages or ()
+        if message.sender is not None and message.sender.id == user
         for hash_, digest in _TOKEN.findall(message.meta_data or "")
-        if hash_ == token.hash and message.sender is not None and message.sender.id == user
+        if hash_ == token.hash
     ]
 
 
@@ -84,4 +79,4 @@ def first_hit(messages: Iterable[Message] | None, token: Token) -> Message | Non
 
 def file_uid(key: str, place: int, md5: str, round_: int) -> str:
     """Give the uid of an attachment of a write with a caller's key, the same at each attempt of a round."""
-    return derive(hashlib.sha256(json.dumps([key, place, md5, round_]).encode()).digest())
+    return uid.derive(hashlib.sha256(json.dumps([key, place, md5, round_]).encode()).digest())

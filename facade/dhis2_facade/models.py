@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+import reprlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
@@ -28,7 +29,6 @@ __all__ = [
     "NewMessage",
     "OrganisationUnit",
     "Page",
-    "RawAnswer",
     "Removed",
     "Sent",
     "SystemInfo",
@@ -41,7 +41,9 @@ T = TypeVar("T")
 M = TypeVar("M", bound=AttrsInstance)
 Reader: TypeAlias = Callable[[object, tzinfo], T]
 WIRE = "wire"  # metadata of a field: its key in JSON and its reader
-SHOWN = 60  # characters of a wrong value in an error
+SHOWN = reprlib.Repr()  # of a wrong value, which may be as long and as deep as an answer can be
+SHOWN.maxstring, SHOWN.maxlevel = 60, 1
+UTC_NAMES = (None, "", "Z", "UTC", "GMT", "Etc/UTC", "Etc/GMT", "Zulu")  # known without the time zones of this machine
 
 
 class _Wrong(ValueError):
@@ -64,22 +66,16 @@ def _extra() -> Mapping[str, object]:
     return cast("Mapping[str, object]", field(factory=dict, hash=False, repr=False))
 
 
-def _text(value: object, _: tzinfo) -> str:
-    if isinstance(value, str):
-        return value
-    raise _Wrong("text", value)
+def _plain(kind: type[T], expected: str) -> Reader[T]:
+    def read(value: object, _: tzinfo) -> T:
+        if value.__class__ is kind:
+            return value
+        raise _Wrong(expected, value)
+
+    return read
 
 
-def _number(value: object, _: tzinfo) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    raise _Wrong("a whole number", value)
-
-
-def _flag(value: object, _: tzinfo) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise _Wrong("true or false", value)
+_text, _number, _flag = _plain(str, "text"), _plain(int, "a whole number"), _plain(bool, "true or false")
 
 
 def _time(value: object, zone: tzinfo) -> datetime:
@@ -139,35 +135,33 @@ def read_object(cls: type[M], value: object, zone: tzinfo, where: str = "") -> M
     return _reading(_one(cls), value, zone, where)
 
 
-def read_list(cls: type[M], value: object, zone: tzinfo, where: str = "") -> tuple[M, ...]:
-    """Read a list of parsed JSON objects. Raises UnreadableAnswer, naming the place."""
-    return _reading(_many(_one(cls)), value, zone, where)
+def read_list(cls: type[M], value: Mapping[str, object], key: str, zone: tzinfo) -> tuple[M, ...]:
+    """Read the list of objects that has this key in parsed JSON. Raises UnreadableAnswer, naming the place."""
+    return _reading(_many(_one(cls)), value.get(key), zone, key)
 
 
-def read_uids(value: object, where: str) -> tuple[str, ...]:
-    """Read a list of uids. Raises UnreadableAnswer, naming the place."""
-    return _reading(_many(_text), value, UTC, where)
+def read_uids(value: Mapping[str, object], key: str) -> tuple[str, ...]:
+    """Read the list of uids that has this key in parsed JSON. Raises UnreadableAnswer, naming the place."""
+    return _reading(_many(_text), value.get(key), UTC, key)
 
 
 def _reading(read: Reader[T], value: object, zone: tzinfo, where: str) -> T:
     try:
         return read(value, zone)
     except _Wrong as wrong:
-        shown = repr(wrong.got)
-        shown = shown[:SHOWN] + "…" * (len(shown) > SHOWN)
         place = (where + wrong.way).lstrip(".") or "the answer"
-        message = f"{place}: expected {wrong.expected}, got {shown}"
+        message = f"{place}: expected {wrong.expected}, got {SHOWN.repr(wrong.got)}"
     raise UnreadableAnswer(message)
 
 
 def zone_of(name: str | None) -> tzinfo:
     """Give the time zone that a server names. Raises InvalidInput where this machine does not know it."""
     offset = re.fullmatch(r"(?:GMT|UTC)?([+-])(\d\d):?(\d\d)", name or "")
-    if offset:
-        minutes = int(offset[2]) * 60 + int(offset[3])
-        return timezone(timedelta(minutes=-minutes if offset[1] == "-" else minutes))
     try:
-        return ZoneInfo(name or "UTC")
+        if offset:
+            minutes = int(offset[2]) * 60 + int(offset[3])
+            return timezone(timedelta(minutes=-minutes if offset[1] == "-" else minutes))
+        return UTC if name in UTC_NAMES else ZoneInfo(name or "")
     except (ZoneInfoNotFoundError, ValueError, OSError):
         pass
     raise InvalidInput(
@@ -389,12 +383,3 @@ class Download:
     size: int  # bytes
     path: Path | None = None
     content: bytes | None = field(default=None, repr=False)
-
-
-@frozen(kw_only=True)
-class RawAnswer:
-    """An answer as it came: status, headers in lower case, body."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False, hash=False)
-    body: bytes = field(repr=False)

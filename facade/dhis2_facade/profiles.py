@@ -8,6 +8,7 @@ import stat
 import sys
 import tomllib
 from pathlib import Path
+from typing import NoReturn
 
 from attrs import field, frozen
 
@@ -17,30 +18,37 @@ __all__ = ["Profile", "from_environment", "load", "profiles_file"]
 
 APPLICATION = "dhis2-facade"
 FILE = "profiles.toml"
-KEYS = {"url", "token", "username", "password", "version", "allow_http"}
+# The variable that names the folder of configuration, and where it is without one.
+FOLDERS = {"win32": ("APPDATA", "AppData/Roaming"), "darwin": ("-", "Library/Application Support")}
+KEYS = {"url": str, "token": str, "username": str, "password": str, "version": str, "allow_http": bool}
 URL, TOKENS, USERNAME, PASSWORD = "DHIS2_URL", ("DHIS2_TOKEN", "DHIS2_PAT"), "DHIS2_USERNAME", "DHIS2_PASSWORD"
 PROFILE, VERSION = "DHIS2_PROFILE", "DHIS2_VERSION"
+
+
+def refuse_pickle(self: object) -> NoReturn:
+    """Raise TypeError: a pickle is written where anybody may read it."""
+    raise TypeError(f"{type(self).__name__} holds credentials and cannot be pickled")
 
 
 @frozen(kw_only=True)
 class Profile:
     """A server, and who one is there. `version` chooses the pin for the command line only."""
 
-    url: str
+    url: str = field(repr=lambda url: repr(re.sub(r"//[^/]*@", "//", url)))
     token: str | None = field(default=None, repr=False)
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     version: str | None = None
     allow_http: bool = False
 
+    __getstate__ = refuse_pickle
+
 
 def profiles_file() -> Path:
-    """Give the file of profiles in the user's configuration folder."""
-    if sys.platform == "win32":
-        return Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming") / APPLICATION / FILE
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / APPLICATION / FILE
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / APPLICATION / FILE
+    """Give the file of profiles in the user's configuration folder, which does not depend on the working directory."""
+    variable, usual = FOLDERS.get(sys.platform, ("XDG_CONFIG_HOME", ".config"))
+    folder = Path(os.environ.get(variable, ""))
+    return (folder if folder.is_absolute() else Path.home() / usual) / APPLICATION / FILE
 
 
 def read_profiles(path: Path) -> dict[str, Profile]:
@@ -62,8 +70,8 @@ def _read(path: Path) -> dict[str, Profile] | str:
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
         return f"others may read it, and it holds credentials; say: chmod 600 '{path}'"
     try:
-        tables = tomllib.loads(content.decode())
-    except ValueError as error:
+        tables = tomllib.loads(content.decode("utf-8-sig"))  # editors on Windows begin files with a mark
+    except (ValueError, RecursionError) as error:
         # The parser's message names line and column; what stands there may be a password.
         place = re.search(r"\(at .*\)", str(error))
         return f"this is no TOML {place[0] if place else ''}".rstrip()
@@ -74,12 +82,12 @@ def _read(path: Path) -> dict[str, Profile] | str:
 def _problem(name: str, table: object) -> str | None:
     if not isinstance(table, dict):
         return f"{name} stands outside of a profile; write [name of the profile] above it"
-    unknown = sorted(set(table) - KEYS)
+    unknown = sorted(table.keys() - KEYS.keys())
     if unknown:
         return f"[{name}] has {', '.join(unknown)}; a profile has {', '.join(sorted(KEYS))}"
-    for key, value in table.items():
-        if not isinstance(value, bool if key == "allow_http" else str):
-            return f"[{name}] {key} is not {'true or false' if key == 'allow_http' else 'text'}"
+    wrong = next((key for key, value in table.items() if not isinstance(value, KEYS[key])), None)
+    if wrong:
+        return f"[{name}] {wrong} is not {'text' if KEYS[wrong] is str else 'true or false'}"
     return None if table.get("url") else f"[{name}] has no url"
 
 

@@ -7,8 +7,6 @@ import math
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-__all__ = ["Deadline", "Meaning", "Outcome", "lookup_pause", "outcome_of", "pause", "retry_after", "written"]
-
 ATTEMPTS = 4  # of one call, the first included
 BASE = 0.25  # seconds: the longest first pause; it doubles each time
 LONGEST = 8.0  # seconds
@@ -59,19 +57,6 @@ def outcome_of(status: int, *, login: bool, broken: bool) -> Outcome:
     return Outcome.FAILED
 
 
-def written(status: int, *, login: bool) -> Outcome:
-    """Say what an answer means for a send, reply or feedback: 201 alone says that it is stored.
-
-    The server stores it in a transaction that a 4xx undoes; anything else may have been said by a proxy, or after the
-    message was stored.
-    """
-    if status == 201:
-        return Outcome.DONE
-    if status == 429:
-        return Outcome.WAIT
-    return Outcome.REFUSED if login or (400 <= status < 500 and status != 408) else Outcome.UNKNOWN
-
-
 def pause(attempt: int, outcome: Outcome, meaning: Meaning, chance: float, wanted: float | None = None) -> float | None:
     """Give the seconds to wait before the next attempt (`attempt` counts from 1), or None where there is none.
 
@@ -97,9 +82,9 @@ def retry_after(header: str | None, now: datetime) -> float | None:
     except ValueError:
         try:
             moment = parsedate_to_datetime(header)
-        except ValueError:
+            seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
+        except (ValueError, OverflowError):
             return None
-        seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
@@ -107,7 +92,6 @@ class Deadline:
     """The moment at which a call gives up, on the clock that is passed in (seconds)."""
 
     def __init__(self, seconds: float, now: float) -> None:
-        self.seconds = seconds
         self.end = now + seconds
 
     def left(self, now: float) -> float:

@@ -25,7 +25,8 @@ from dhis2_bindings.v42.models import (
     Ref,
 )
 from dhis2_facade._sync.client import Dhis2 as _Dhis2
-from dhis2_facade.bindings import Bindings, Recipients, member
+from dhis2_facade.bindings import Bindings, member
+from dhis2_facade.inputs import Recipients
 from dhis2_wire import UNSET, File, Request, Unset
 
 if TYPE_CHECKING:

@@ -10,8 +10,6 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
-__all__ = ["Lock", "bound", "call_in_thread", "current_loop", "fail_after", "sleep"]
-
 T = TypeVar("T")
 
 Lock = anyio.Lock

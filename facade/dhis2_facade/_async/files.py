@@ -5,17 +5,13 @@ from __future__ import annotations
 import os
 from typing import BinaryIO
 
+from dhis2_facade import answers, errors, inputs, retry
 from dhis2_facade._async.backend import call_in_thread
-from dhis2_facade._async.session import AsyncSession, Content
-from dhis2_facade.answers import no_dhis2, object_of, unreadable
-from dhis2_facade.errors import Conflict, InvalidInput
-from dhis2_facade.inputs import uid_of
+from dhis2_facade._async.session import AsyncSession
+from dhis2_facade._async.transport import Content
 from dhis2_facade.models import Download, FileResource, read_object
-from dhis2_facade.retry import Deadline, Meaning
 from dhis2_facade.sources import Progress, Source, Target, Upload, source_of
 from dhis2_wire import File, Request
-
-__all__ = ["AsyncFiles"]
 
 DOMAIN = "MESSAGE_ATTACHMENT"
 MEMORY_CAP = 256 * 1024 * 1024  # bytes of a download that is given as bytes
@@ -52,7 +48,7 @@ class AsyncFiles:
         """
         read = await call_in_thread(lambda: source_of(source, name=name, content_type=content_type))
         if uid is not None:
-            uid_of("uid", uid, FileResource)
+            uid = inputs.uid_of("uid", uid, FileResource)
         deadline = self._session.deadline(timeout, transfer=True)
         return await self.store(read, domain=domain, uid=uid, progress=progress, deadline=deadline)
 
@@ -60,47 +56,37 @@ class AsyncFiles:
         self,
         source: Source,
         *,
-        deadline: Deadline,
+        deadline: retry.Deadline,
         domain: str = DOMAIN,
         uid: str | None = None,
         progress: Progress | None = None,
     ) -> FileResource:
         """Upload a source that was looked at."""
-        session = self._session
         content = Content(size=source.size, progress=progress, again=source.again)
         opened = await call_in_thread(source.open)
         try:
-            request = session.bindings.writes.upload(File(opened, source.name, source.content_type), domain, uid)
-            done = await session.run(request, Meaning.UPLOAD, deadline, content)
-        except Conflict as error:
+            request = self._session.bindings.writes.upload(File(opened, source.name, source.content_type), domain, uid)
+            value = answers.object_of(await self._session.run(request, retry.Meaning.UPLOAD, deadline, content))
+        except errors.Conflict as error:
             if uid is None or error.error_code != THERE or not source.again:
                 raise
-            same = await self._same(source, uid, deadline)
-            if same is None:
-                raise
-            return same
+            there = await self._get(uid, deadline)
+            if (there.content_length, there.content_md5) != (source.size, await call_in_thread(source.md5)):
+                raise  # another file has this uid
+            return there
         finally:
-            if source.owned and not isinstance(opened, bytes):
-                opened.close()
-        response = object_of(done.answer).get("response")
+            opened.close()
+        response = value.get("response")
         found = response.get("fileResource") if isinstance(response, dict) else None
-        return read_object(FileResource, found, session.zone, "response.fileResource")
-
-    async def _same(self, source: Source, uid: str, deadline: Deadline) -> FileResource | None:
-        """Give the file that has this uid already, if it is the one that was to be uploaded."""
-        there = await self._get(uid, deadline)
-        if (there.content_length, there.content_md5) != (source.size, await call_in_thread(source.md5)):
-            return None
-        return there
+        return read_object(FileResource, found, self._session.zone, "response.fileResource")
 
     async def get(self, uid: str | FileResource, *, timeout: float | None = None) -> FileResource:
         """Look at a file resource: `GET /api/fileResources/{uid}`. Raises NotFound."""
-        return await self._get(uid_of("uid", uid, FileResource), self._session.deadline(timeout))
+        return await self._get(inputs.uid_of("uid", uid, FileResource), self._session.deadline(timeout))
 
-    async def _get(self, uid: str, deadline: Deadline) -> FileResource:
-        session = self._session
-        done = await session.run(session.bindings.file_resource.get_file_resource(uid), Meaning.READ, deadline)
-        return read_object(FileResource, object_of(done.answer), session.zone)
+    async def _get(self, uid: str, deadline: retry.Deadline) -> FileResource:
+        request = self._session.bindings.file_resource.get_file_resource(uid)
+        return await self._session.read(FileResource, request, deadline)
 
     async def download(
         self,
@@ -118,7 +104,7 @@ class AsyncFiles:
         that are taken: 256 MiB into memory, 64 GiB into a file, unless given. Raises NotFound, Forbidden, TooLarge,
         InvalidInput for a path that cannot be written.
         """
-        request = self._session.bindings.file_resource.get_file_resource_data(uid_of("uid", uid, FileResource))
+        request = self._session.bindings.file_resource.get_file_resource_data(inputs.uid_of("uid", uid, FileResource))
         return await self.fetch(request, to=to, progress=progress, limit=limit, timeout=timeout)
 
     async def fetch(
@@ -132,25 +118,18 @@ class AsyncFiles:
     ) -> Download:
         """Stream the answer of any request for bytes to where it shall be."""
         deadline = self._session.deadline(timeout, transfer=True)
-        cap = limit if limit is not None else MEMORY_CAP if to is None else FILE_CAP
-        if not cap > 0:
-            raise InvalidInput(f"limit: expected bytes above 0, got {limit!r}")
+        cap = (MEMORY_CAP if to is None else FILE_CAP) if limit is None else limit
+        inputs.require(cap > 0, f"limit: expected bytes above 0, got {limit!r}")
         target = await call_in_thread(Target, to)
         try:
             content = Content(progress=progress, target=target, cap=cap)
-            done = await self._session.run(request, Meaning.READ, deadline, content)
-            answer = done.answer
+            answer = await self._session.run(request, retry.Meaning.READ, deadline, content)
             if answer.is_page:
-                raise no_dhis2(answer, "a file")
+                raise answers.no_dhis2(answer, "a file")
             if answer.status != 200:
-                raise unreadable(answer, "a file was expected")
+                raise answers.unreadable(answer, "a file was expected")
             kept = await call_in_thread(target.finish)
         finally:
-            await call_in_thread(target.discard)
-        return Download(
-            name=target.name,
-            content_type=answer.media_type or None,
-            size=target.written,
-            path=target.path,
-            content=kept,
-        )
+            target.discard()  # not in a thread: in a scope that is cancelled nothing that waits is done any more
+        kind = answer.media_type or None
+        return Download(name=target.name, content_type=kind, size=target.written, path=target.path, content=kept)

@@ -9,20 +9,19 @@ from typing import BinaryIO, TypeAlias
 
 from attrs import evolve
 
+from dhis2_facade import answers, bindings, errors, retry, sources
 from dhis2_facade._async.backend import call_in_thread
 from dhis2_facade._async.files import AsyncFiles
-from dhis2_facade._async.sending import CONVERSATION, SUMMARY, AsyncSender, Draft
-from dhis2_facade._async.session import AsyncSession, Done
+from dhis2_facade._async.sending import CONVERSATION, SUMMARY, AsyncSender
+from dhis2_facade._async.session import AsyncSession
 from dhis2_facade._async.watching import AsyncWatcher, Cursor
-from dhis2_facade.answers import object_of
-from dhis2_facade.bindings import Mark
-from dhis2_facade.errors import Ambiguous, Forbidden, ListMoved, UnreadableAnswer
 from dhis2_facade.inputs import (
     OneOrMany,
     fields_of,
     filters_of,
     page_of,
     recipients_of,
+    several,
     subject_of,
     text_of,
     uid_of,
@@ -42,19 +41,15 @@ from dhis2_facade.models import (
     User,
     UserGroup,
     read_list,
-    read_object,
     read_uids,
 )
-from dhis2_facade.retry import Deadline, Meaning
-from dhis2_facade.sources import Attachment, Progress, Source, attachment_of
 from dhis2_wire import UNSET, Request, Unset
-
-__all__ = ["AsyncMessaging"]
 
 Conversation: TypeAlias = "str | MessageConversation"
 Attempted: TypeAlias = "datetime | bool | None"
 NEWEST = "lastMessage:desc"
 PAGE_SIZE = 50  # conversations
+LIST_ALL = ("markedFollowup", "unmarkedFollowup")  # changed or not (quirk 15b)
 RESTARTS = 5  # of a list that moved, without finding anything new
 
 
@@ -66,8 +61,7 @@ class AsyncMessaging:
     """
 
     def __init__(self, session: AsyncSession, files: AsyncFiles) -> None:
-        self._session, self._files = session, files
-        self._sender = AsyncSender(session, files)
+        self._session, self._files, self._calls = session, files, session.bindings.message_conversation
 
     # -- reading --------------------------------------------------------------------------------------------------
 
@@ -98,11 +92,10 @@ class AsyncMessaging:
         Nothing is given twice, and nothing lost that matched all the time: where the list moves while it is read, it is
         read again from its beginning without what was given. Raises ListMoved where that does not end.
         """
-        choice = self._choice(
-            unread, follow_up, message_type, status, priority, assignee, search, search_operator, filters
-        )
-        request = self._lister(choice, order, fields, page_size)
         page_of(page, page_size)
+        flags, words = (unread, follow_up), (message_type, status, priority)
+        chosen = self._filters(flags, words, assignee, filters)
+        request = self._lister(chosen, search, search_operator, order, fields, page_size)
         return self._all(request, timeout) if page is None else self._only(request, page, timeout)
 
     async def _only(
@@ -132,7 +125,7 @@ class AsyncMessaging:
             if not moved:
                 return
             restarts += 1
-        raise ListMoved(f"the list changed each time that it was read, {RESTARTS} times without anything new")
+        raise errors.ListMoved(f"the list changed each time that it was read, {RESTARTS} times without anything new")
 
     def pages(
         self,
@@ -155,11 +148,10 @@ class AsyncMessaging:
 
         A list that moves while it is read shows in them twice or not at all; `list` takes care of that.
         """
-        choice = self._choice(
-            unread, follow_up, message_type, status, priority, assignee, search, search_operator, filters
-        )
         page_of(None, page_size)
-        return self._pages(self._lister(choice, order, fields, page_size), timeout)
+        flags, words = (unread, follow_up), (message_type, status, priority)
+        chosen = self._filters(flags, words, assignee, filters)
+        return self._pages(self._lister(chosen, search, search_operator, order, fields, page_size), timeout)
 
     async def _pages(
         self, request: Callable[[int], Request[object]], timeout: float | None
@@ -170,50 +162,37 @@ class AsyncMessaging:
             yield got
             number, count = number + 1, got.page_count
 
-    def _choice(
-        self,
-        unread: bool | None,
-        follow_up: bool | None,
-        message_type: str | None,
-        status: str | None,
-        priority: str | None,
-        assignee: str | User | None,
-        search: str | None,
-        search_operator: str,
-        filters: OneOrMany[str],
-    ) -> tuple[Sequence[str], str | None, str]:
-        """Give the filters, the search and its operator."""
-        found = []
-        if unread is not None:
-            found.append(f"read:eq:{'false' if unread else 'true'}")
-        if follow_up is not None:
-            found.append(f"followUp:eq:{'true' if follow_up else 'false'}")
-        for name, value in (("messageType", message_type), ("status", status), ("priority", priority)):
-            if value is not None:
-                found.append(f"{name}:eq:{text_of(name, value).upper()}")
-        if assignee is not None:
-            found.append(f"assignee.id:eq:{uid_of('assignee', assignee, User)}")
-        if search is not None:
-            text_of("search", search)
-        return filters_of([*found, *_texts(filters)]), search, text_of("search_operator", search_operator)
+    def _filters(
+        self, flags: Sequence[bool | None], words: Sequence[str | None], assignee: object, filters: OneOrMany[str]
+    ) -> Sequence[str]:
+        unread, follow_up = flags
+        marks = {"read": None if unread is None else not unread, "followUp": follow_up}
+        named = zip(("messageType", "status", "priority"), words, strict=True)
+        found = [f"{name}:eq:{str(bool(mark)).lower()}" for name, mark in marks.items() if mark is not None]
+        found += [f"{name}:eq:{text_of(name, word).upper()}" for name, word in named if word is not None]
+        found += [f"assignee.id:eq:{uid_of('assignee', one, User)}" for one in several(assignee)]
+        return filters_of([*found, *several(filters)])
 
     def _lister(
         self,
-        choice: tuple[Sequence[str], str | None, str],
+        filters: Sequence[str],
+        search: str | None,
+        operator: str,
         order: OneOrMany[str],
         fields: OneOrMany[str] | None,
         page_size: int,
     ) -> Callable[[int], Request[object]]:
-        filters, search, operator = choice
-        chosen, orders = fields_of(fields, SUMMARY), _texts(order)
+        chosen, orders = fields_of(fields, SUMMARY), [text_of("order", one) for one in several(order)]
+        text = UNSET if search is None else text_of("search", search)
+        how = UNSET if search is None else text_of("search_operator", operator)
 
         def request(page: int) -> Request[object]:
-            return self._session.bindings.message_conversation.list_(
+            return self._calls.list_(
                 fields=chosen,
                 filter_=[*filters],
-                order=[*orders],
-                query_string=UNSET if search is None else search,
-                query_operator=UNSET if search is None else operator,
+                order=orders,
+                query_string=text,
+                query_operator=how,
                 page=page,
                 page_size=page_size,
             )
@@ -221,16 +200,14 @@ class AsyncMessaging:
         return request
 
     async def _page(self, request: Request[object], page: int, timeout: float | None) -> Page[MessageConversation]:
-        done = await self._run(request, Meaning.READ, self._session.deadline(timeout))
-        value = object_of(done.answer)
+        value = await self._session.fetch(request, self._session.deadline(timeout))
         pager = value.get("pager")
         given = pager if isinstance(pager, dict) else {}
         numbers = [given.get(key) for key in ("page", "pageSize", "pageCount", "total")]
-        if not all(type(number) is int for number in numbers):
-            raise UnreadableAnswer("pager: expected page, pageSize, pageCount and total")
-        got, size, count, total = (int(number or 0) for number in numbers)
-        rows = value.get("messageConversations")
-        items = read_list(MessageConversation, rows, self._session.zone, "messageConversations")
+        got, size, count, total = (number if isinstance(number, int) else -1 for number in numbers)
+        if min(got, size, count, total) < 0:
+            raise errors.UnreadableAnswer("pager: expected page, pageSize, pageCount and total")
+        items = read_list(MessageConversation, value, "messageConversations", self._session.zone)
         if page > max(count, 1) or got != page:  # a page behind the last: 2.40 and 2.41 give the last again (quirk 9b)
             items = ()
         return Page(items=items, page=page, page_size=size, page_count=count, total=total)
@@ -249,20 +226,18 @@ class AsyncMessaging:
         """
         uid = uid_of("uid", uid, MessageConversation)
         deadline = self._session.deadline(timeout)
-        request = self._session.bindings.message_conversation.get(uid, fields=fields_of(fields, CONVERSATION))
-        done = await self._run(request, Meaning.READ, deadline)
-        conversation = read_object(MessageConversation, object_of(done.answer), self._session.zone)
+        request = self._calls.get(uid, fields=fields_of(fields, CONVERSATION))
+        conversation = await self._session.read(MessageConversation, request, deadline)
         if mark_read:  # the server's own markRead does nothing on 2.40 and 2.41 (quirk 14)
-            mark = self._session.bindings.message_conversation.mark_message_conversations_read(body=[uid])
-            await self._run(mark, Meaning.SET, deadline)
+            await self._session.run(
+                self._calls.mark_message_conversations_read(body=[uid]), retry.Meaning.SET, deadline
+            )
             conversation = evolve(conversation, read=True)
         return conversation
 
     async def unread_count(self, *, timeout: float | None = None) -> int:
         """Count one's unread conversations: `GET /api/messageConversations?filter=read:eq:false&pageSize=1`."""
-        request = self._session.bindings.message_conversation.list_(
-            fields="id", filter_=["read:eq:false"], page=1, page_size=1
-        )
+        request = self._calls.list_(fields="id", filter_=["read:eq:false"], page=1, page_size=1)
         return (await self._page(request, 1, timeout)).total
 
     async def download_attachment(
@@ -272,7 +247,7 @@ class AsyncMessaging:
         file: str | FileResource,
         *,
         to: str | os.PathLike[str] | BinaryIO | None = None,
-        progress: Progress | None = None,
+        progress: sources.Progress | None = None,
         limit: int | None = None,
         timeout: float | None = None,
     ) -> Download:
@@ -280,7 +255,7 @@ class AsyncMessaging:
 
         `to`, `limit` and errors are those of `files.download`.
         """
-        request = self._session.bindings.message_conversation.get_attachment(
+        request = self._calls.get_attachment(
             uid_of("conversation", conversation, MessageConversation),
             uid_of("message", message, Message),
             uid_of("file", file, FileResource),
@@ -310,7 +285,7 @@ class AsyncMessaging:
         user_groups: OneOrMany[str | UserGroup] = (),
         organisation_units: OneOrMany[str | OrganisationUnit] = (),
         to: OneOrMany[User | UserGroup | OrganisationUnit] = (),
-        attachments: OneOrMany[Attachment] = (),
+        attachments: OneOrMany[sources.Attachment] = (),
         key: str | None = None,
         attempted: Attempted = None,
         fetch: bool = True,
@@ -328,21 +303,25 @@ class AsyncMessaging:
         """
         recipients = recipients_of(users, user_groups, organisation_units, to)
         subject, text = subject_of(subject), text_of("text", text)
-        writes = self._session.bindings.writes
-        draft = Draft(
-            operation="send",
+        create = self._session.bindings.writes.create
+        sender = AsyncSender(
+            self._session,
+            self._files,
+            "send",
+            lambda uids: create(subject, text, recipients, uids),
             content=[subject, text, recipients.content()],
-            request=lambda uids: writes.create(subject, text, recipients, uids),
             attachments=await self._attachments(attachments),
+            key=key,
+            timeout=timeout,
         )
-        return await self._sender.store(draft, key=key, attempted=attempted, fetch=fetch, timeout=timeout)
+        return await sender.store(attempted, fetch=fetch)
 
     async def reply(
         self,
         uid: Conversation,
         text: str,
         *,
-        attachments: OneOrMany[Attachment] = (),
+        attachments: OneOrMany[sources.Attachment] = (),
         internal: bool = False,
         key: str | None = None,
         attempted: Attempted = None,
@@ -354,19 +333,24 @@ class AsyncMessaging:
         `internal` is a note that only those see who get feedback; the server takes it in tickets only.
         """
         uid, text = uid_of("uid", uid, MessageConversation), text_of("text", text)
-        calls, note = self._session.bindings.message_conversation, internal or UNSET
 
         def request(uids: Sequence[str]) -> Request[object]:
-            return calls.post_message_conversation_reply(uid, body=text, attachments=[*uids] or UNSET, internal=note)
+            return self._calls.post_message_conversation_reply(
+                uid, body=text, attachments=[*uids] or UNSET, internal=internal or UNSET
+            )
 
-        draft = Draft(
-            operation="reply",
+        sender = AsyncSender(
+            self._session,
+            self._files,
+            "reply",
+            request,
             conversation=uid,
             content=[text, bool(internal)],
-            request=request,
             attachments=await self._attachments(attachments),
+            key=key,
+            timeout=timeout,
         )
-        return await self._sender.store(draft, key=key, attempted=attempted, fetch=fetch, timeout=timeout)
+        return await sender.store(attempted, fetch=fetch)
 
     async def feedback(
         self,
@@ -380,20 +364,22 @@ class AsyncMessaging:
     ) -> Sent:
         """Write a ticket to those who get feedback: `POST /api/messageConversations/feedback`; else as in `send`."""
         subject, text = subject_of(subject), text_of("text", text)
-        calls = self._session.bindings.message_conversation
-        draft = Draft(
-            operation="feedback",
+        sender = AsyncSender(
+            self._session,
+            self._files,
+            "feedback",
+            lambda _: self._calls.post_message_conversation_feedback(subject=subject, body=text),
             content=[subject, text],
-            request=lambda _: calls.post_message_conversation_feedback(subject=subject, body=text),
+            key=key,
+            timeout=timeout,
         )
-        return await self._sender.store(draft, key=key, attempted=attempted, fetch=fetch, timeout=timeout)
+        return await sender.store(attempted, fetch=fetch)
 
-    async def _attachments(self, attachments: OneOrMany[Attachment]) -> Sequence[str | Source]:
-        single = isinstance(attachments, str | os.PathLike | tuple | FileResource) or hasattr(attachments, "read")
-        if isinstance(attachments, tuple) and not (len(attachments) == 2 and isinstance(attachments[1], bytes)):
-            single = False
-        several: Iterable[object] = [attachments] if single or not isinstance(attachments, Iterable) else attachments
-        return [await call_in_thread(attachment_of, one) for one in several]
+    async def _attachments(self, attachments: OneOrMany[sources.Attachment]) -> Sequence[str | sources.Source]:
+        pair = isinstance(attachments, tuple) and len(attachments) == 2 and isinstance(attachments[1], bytes)
+        single = pair or hasattr(attachments, "read") or not isinstance(attachments, Iterable)
+        chosen: Iterable[object] = [attachments] if single else several(attachments)
+        return [await call_in_thread(sources.attachment_of, one) for one in chosen]
 
     async def add_recipients(
         self,
@@ -420,48 +406,47 @@ class AsyncMessaging:
         Raises NotFound where there is none of them, Forbidden where one is not one's own (2.41 and later; nothing is
         marked then) or another's marks are not one's to set.
         """
-        mark = self._session.bindings.message_conversation.mark_message_conversations_read
-        return await self._mark(mark, "markedRead", conversations, user, timeout)
+        return await self._mark(self._calls.mark_message_conversations_read, "markedRead", conversations, user, timeout)
 
     async def mark_unread(
         self, conversations: OneOrMany[Conversation], *, user: str | User | None = None, timeout: float | None = None
     ) -> Marked:
         """Mark one or many as unread: `POST /api/messageConversations/unread`; else as `mark_read`."""
-        mark = self._session.bindings.message_conversation.mark_message_conversations_unread
-        return await self._mark(mark, "markedUnread", conversations, user, timeout)
+        return await self._mark(
+            self._calls.mark_message_conversations_unread, "markedUnread", conversations, user, timeout
+        )
 
     async def follow_up(
         self, conversations: OneOrMany[Conversation], *, user: str | User | None = None, timeout: float | None = None
     ) -> Marked:
         """Mark one or many for follow-up: `POST /api/messageConversations/followup`; else as `mark_read`."""
-        mark = self._session.bindings.message_conversation.mark_message_conversation_followup
-        return await self._mark(mark, "markedFollowup", conversations, user, timeout)
+        return await self._mark(
+            self._calls.mark_message_conversation_followup, "markedFollowup", conversations, user, timeout
+        )
 
     async def clear_follow_up(
         self, conversations: OneOrMany[Conversation], *, user: str | User | None = None, timeout: float | None = None
     ) -> Marked:
         """Take the follow-up mark away: `POST /api/messageConversations/unfollowup`; else as `mark_read`."""
-        mark = self._session.bindings.message_conversation.unmark_message_conversation_followup
-        return await self._mark(mark, "unmarkedFollowup", conversations, user, timeout)
+        return await self._mark(
+            self._calls.unmark_message_conversation_followup, "unmarkedFollowup", conversations, user, timeout
+        )
 
     async def _mark(
         self,
-        mark: Mark,
+        mark: bindings.Mark,
         key: str,
         conversations: OneOrMany[Conversation],
         user: str | User | None,
         timeout: float | None,
     ) -> Marked:
         uids = uids_of("conversations", conversations, MessageConversation)
-        whose = _user(user)
         if not uids:
             return Marked(changed=(), unchanged=(), accepted=())
-        done = await self._set(mark(body=uids, user=whose), timeout)
-        named = read_uids(object_of(done.answer).get(key), key)
-        if "ollowup" in key:  # lists all, changed or not (quirk 15b)
-            return Marked(accepted=named)
-        if done.repeated:
-            return Marked(accepted=tuple(uids))
+        answer = await self._set(mark(body=uids, user=_user(user)), timeout)
+        named = read_uids(answers.object_of(answer), key)
+        if answer.repeated or key in LIST_ALL:
+            return Marked(accepted=tuple(uids) if answer.repeated else named)
         return Marked(changed=named, unchanged=tuple(uid for uid in uids if uid not in named))
 
     # -- leaving --------------------------------------------------------------------------------------------------
@@ -478,31 +463,30 @@ class AsyncMessaging:
         deadline, whose = self._session.deadline(timeout), _user(user)
         if not uids:
             return Removed(removed=())
-        calls = self._session.bindings.message_conversation
         if len(uids) > 1:
-            return await self._remove(
-                calls.remove_user_from_message_conversations(mc=uids, user=whose), uids, user, deadline
-            )
-        who = whose or str((await self._session.me(deadline)).id)
-        return await self._remove(calls.remove_user_from_message_conversation(uids[0], who), uids, user, deadline)
+            request = self._calls.remove_user_from_message_conversations(mc=uids, user=whose)
+        else:
+            who = whose or str((await self._session.me(deadline)).id)
+            request = self._calls.remove_user_from_message_conversation(uids[0], who)
+        return await self._remove(request, uids, user, deadline)
 
-    async def _remove(self, request: Request[object], uids: Sequence[str], user: object, deadline: Deadline) -> Removed:
+    async def _remove(
+        self, request: Request[object], uids: Sequence[str], user: object, deadline: retry.Deadline
+    ) -> Removed:
         try:
-            done = await self._run(request, Meaning.SET, deadline)
-        except Forbidden as error:
+            answer = await self._session.run(request, retry.Meaning.SET, deadline)
+        except errors.Forbidden as error:
             if not error.repeated:
                 raise
             if user is not None:
-                raise Ambiguous(
+                raise errors.Ambiguous(
                     f"the removal may have been done before its answer was lost: {error} messaging.get() shows it",
                     method=error.method,
                     path=error.path,
                 ) from None
             # What one has left one may not leave again: the attempt whose answer was lost did it (quirk 15e).
             return Removed(removed=tuple(uids))
-        removed = read_uids(object_of(done.answer).get("removed"), "removed")
-        if done.repeated:
-            return Removed(removed=tuple(uids))
+        removed = tuple(uids) if answer.repeated else read_uids(answers.object_of(answer), "removed")
         return Removed(removed=removed, unchanged=tuple(uid for uid in uids if uid not in removed))
 
     async def delete_for_everyone(self, uid: Conversation, *, timeout: float | None = None) -> tuple[str, ...]:
@@ -513,21 +497,18 @@ class AsyncMessaging:
         """
         uid = uid_of("uid", uid, MessageConversation)
         deadline = self._session.deadline(timeout)
-        calls = self._session.bindings.message_conversation
-        answer = (await self._run(calls.get(uid, fields=CONVERSATION), Meaning.READ, deadline)).answer
-        conversation = read_object(MessageConversation, object_of(answer), self._session.zone)
+        request = self._calls.get(uid, fields=CONVERSATION)
+        conversation = await self._session.read(MessageConversation, request, deadline)
         me = (await self._session.me(deadline)).id
-        left = sorted((str(one.id) for one in conversation.participants), key=lambda one: one == me)
-        removed: tuple[str, ...] = ()
-        while left:
-            request = calls.remove_user_from_message_conversation(uid, left[0])
+        everyone = sorted((str(one.id) for one in conversation.participants), key=lambda one: one == me)
+        for place, one in enumerate(everyone):
+            request = self._calls.remove_user_from_message_conversation(uid, one)
             try:
-                await self._remove(request, [uid], None if left[0] == me else left[0], deadline)
-            except Forbidden as error:
-                error.args = (f"{error.args[0]} Still taking part: {', '.join(left)}.",)
+                await self._remove(request, [uid], None if one == me else one, deadline)
+            except errors.Forbidden as error:
+                error.args = (f"{error.args[0]} Still taking part: {', '.join(everyone[place:])}.",)
                 raise
-            removed, left = (*removed, left[0]), left[1:]
-        return removed
+        return tuple(everyone)
 
     # -- tickets --------------------------------------------------------------------------------------------------
 
@@ -547,24 +528,15 @@ class AsyncMessaging:
         Raises Conflict where the user gets no feedback, NotFound for an unknown one.
         """
         uid, who = uid_of("uid", uid, MessageConversation), uid_of("user", user, User)
-        await self._set(self._session.bindings.message_conversation.set_user_assigned(uid, user_id=who), timeout)
+        await self._set(self._calls.set_user_assigned(uid, user_id=who), timeout)
 
     async def unassign(self, uid: Conversation, *, timeout: float | None = None) -> None:
         """Assign a ticket to nobody: `DELETE /api/messageConversations/{uid}/assign`."""
         uid = uid_of("uid", uid, MessageConversation)
-        await self._set(self._session.bindings.message_conversation.remove_user_assigned(uid), timeout)
+        await self._set(self._calls.remove_user_assigned(uid), timeout)
 
-    # -- calls ----------------------------------------------------------------------------------------------------
-
-    async def _run(self, request: Request[object], meaning: Meaning, deadline: Deadline) -> Done:
-        return await self._session.run(request, meaning, deadline)
-
-    async def _set(self, request: Request[object], timeout: float | None) -> Done:
-        return await self._run(request, Meaning.SET, self._session.deadline(timeout))
-
-
-def _texts(values: OneOrMany[str]) -> Sequence[str]:
-    return [values] if isinstance(values, str) else [*values]
+    async def _set(self, request: Request[object], timeout: float | None) -> answers.Answer:
+        return await self._session.run(request, retry.Meaning.SET, self._session.deadline(timeout))
 
 
 def _user(user: str | User | None) -> str | Unset:

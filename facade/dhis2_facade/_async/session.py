@@ -11,78 +11,48 @@ from collections import OrderedDict
 from datetime import UTC, datetime, tzinfo
 from typing import TypeVar
 
-from attrs import field, frozen
+from attrs import AttrsInstance, evolve
 
+from dhis2_facade import answers, bindings, errors, inputs, retry
 from dhis2_facade._async.backend import Lock, current_loop, sleep
-from dhis2_facade._async.transport import JSON_CAP, AsyncTransport, Lost, Sending
-from dhis2_facade.answers import Answer, error_of, object_of, outcome
-from dhis2_facade.bindings import Bindings
-from dhis2_facade.errors import (
-    ConnectionFailed,
-    Dhis2Error,
-    NotDhis2,
-    TimedOut,
-    VersionMismatch,
-    WrongUse,
-)
-from dhis2_facade.inputs import seconds_of
+from dhis2_facade._async.transport import AsyncTransport, Content
 from dhis2_facade.models import SystemInfo, User, read_object, zone_of
-from dhis2_facade.retry import Deadline, Meaning, Outcome, pause, retry_after
-from dhis2_facade.sources import Progress, Target
 from dhis2_wire import Request
-
-__all__ = ["AsyncSession", "Done"]
 
 log = logging.getLogger("dhis2_facade.session")
 
-T = TypeVar("T")
+M = TypeVar("M", bound=AttrsInstance)
 
 ME = "id,username,displayName,authorities"
+TRANSFER_DEADLINE = 6 * 3600.0  # seconds: of an upload or download
 REMEMBERED = 10_000  # keys whose last attempt by this client is remembered
 NO_TRUST = "the client did not look whether the server receives its User-Agent (check_version=False)"
 
-
-@frozen
-class Done:
-    """A successful answer, and whether it is that of a repeated attempt after one whose answer was lost."""
-
-    answer: Answer
-    repeated: bool = False
-
-
-@frozen(kw_only=True)
-class Content:
-    """What is streamed with a call."""
-
-    size: int | None = None  # bytes
-    progress: Progress | None = None
-    target: Target | None = None
-    again: bool = True  # whether it can be sent or received a second time
-    cap: int = JSON_CAP
-
-
-@frozen(kw_only=True)
-class Settings:
-    """What a client is told once."""
-
-    agent: str
-    deadline: float  # seconds
-    transfer_deadline: float  # seconds, of uploads and downloads
-    settle: float  # seconds
-    check_version: bool
-    timezone: tzinfo | None = None
-    started: float = field(factory=time.monotonic)
+REWRITTEN = "the server does not receive this client's User-Agent as it was sent; something on the way rewrites it"
 
 
 class AsyncSession:
     """What all calls of one client share."""
 
-    def __init__(self, transport: AsyncTransport, bindings: Bindings, settings: Settings) -> None:
-        self.transport, self.bindings, self.settings = transport, bindings, settings
-        self.zone: tzinfo = settings.timezone or UTC
+    def __init__(
+        self,
+        transport: AsyncTransport,
+        bindings: bindings.Bindings,
+        *,
+        base: str,  # the server's address
+        agent: str,
+        deadline: float,  # seconds, of a call
+        settle: float,  # seconds
+        check_version: bool,
+        timezone: tzinfo | None,
+    ) -> None:
+        self.transport, self.bindings, self.base, self.agent, self.settle = transport, bindings, base, agent, settle
+        self.started = time.monotonic()
+        self.zone: tzinfo = timezone or UTC
+        self._timezone, self._deadline, self._check_version = timezone, deadline, check_version
         self.no_trust: str | None = NO_TRUST  # why tokens prove nothing, or None
         self.attempted: OrderedDict[str, float] = OrderedDict()  # hash of a token → when it was last sent
-        self._checked = not settings.check_version
+        self._checked = not check_version
         self._me: User | None = None
         self._lock = Lock()
         self._process = os.getpid()
@@ -97,144 +67,126 @@ class AsyncSession:
 
     def guard(self) -> None:
         """Raise WrongUse where the client is closed, or belongs to another process or event loop."""
-        if self._closed:
-            raise WrongUse("this client is closed; make a new one")
-        if self._process != os.getpid():
-            raise WrongUse("this client was made before the process forked; make one in each process")
-        loop = current_loop()
-        if self._loop is None:
-            self._loop = loop
-        elif self._loop != loop:
-            raise WrongUse("this client belongs to another event loop; make one in each loop")
+        loop = self._loop = self._loop or current_loop()
+        wrong = {
+            "is closed; make a new one": self._closed,
+            "was made before the process forked; make one in each process": self._process != os.getpid(),
+            "belongs to another event loop; make one in each": loop != current_loop(),
+        }
+        for problem in (problem for problem, so in wrong.items() if so):
+            raise errors.WrongUse(f"this client {problem}")
 
-    def deadline(self, timeout: float | None, *, transfer: bool = False) -> Deadline:
+    def deadline(self, timeout: float | None, *, transfer: bool = False) -> retry.Deadline:
         """Give the moment at which a call gives up: after `timeout` seconds, or what the client was told."""
-        usual = self.settings.transfer_deadline if transfer else self.settings.deadline
-        return Deadline(usual if timeout is None else seconds_of("timeout", timeout), time.monotonic())
+        usual = TRANSFER_DEADLINE if transfer else self._deadline
+        return retry.Deadline(usual if timeout is None else inputs.seconds_of("timeout", timeout), time.monotonic())
 
-    async def start(self, deadline: Deadline) -> None:
+    async def start(self, deadline: retry.Deadline) -> None:
         """Ask the server what it is, once and again after it went away: version, time zone, User-Agent that it saw."""
         self.guard()
         if self._checked:
             return
         async with self._lock:
             if not self._checked:
-                self._learn(await self.ask_info(deadline))
-                self._checked = True
+                await self.info(deadline)
 
-    async def ask_info(self, deadline: Deadline) -> SystemInfo:
-        """Give `GET /api/system/info`."""
-        done = await self.repeat(self.bindings.system.get_system_info(), Meaning.READ, deadline)
-        return read_object(SystemInfo, object_of(done.answer), self.settings.timezone or UTC)
-
-    def _learn(self, info: SystemInfo) -> None:
-        found = re.match(r"(?:2\.)?(\d{2,})", info.version or "")
+    async def info(self, deadline: retry.Deadline) -> SystemInfo:
+        """Give what the server is, now; where that is the first call of all, it is not asked twice."""
+        self.guard()
+        value = answers.object_of(
+            await self.repeat(self.bindings.system.get_system_info(), retry.Meaning.READ, deadline)
+        )
+        name = value.get("serverTimeZoneId")
+        zone = self._timezone or zone_of(name if isinstance(name, str) else None)
+        info = read_object(SystemInfo, value, zone)
+        if self._checked:
+            return info
+        found, wanted = re.match(r"(?:2\.)?(\d{2,})", info.version or ""), self.bindings.version
         if found is None:
-            raise NotDhis2(f"{self.transport.base}: its /api/system/info has no version. Is it a DHIS2? Check the url.")
-        wanted = self.bindings.version
+            raise errors.NotDhis2(f"{self.base}: its /api/system/info has no version. Is it a DHIS2? Check the url.")
         if found[1] != wanted:
-            raise VersionMismatch(
+            raise errors.VersionMismatch(
                 f"the server is DHIS2 {info.version}, this client is for 2.{wanted}: "
                 f"from dhis2_facade.v{found[1]} import … (or check_version=False, at your own risk)"
             )
-        if self.settings.timezone is None:
-            self.zone = zone_of(info.time_zone)
-        self.no_trust = None
-        if info.user_agent != self.settings.agent:
-            self.no_trust = (
-                "the server does not receive this client's User-Agent as it was sent; something on the way rewrites it"
-            )
+        self.zone, self._checked = zone, True
+        self.no_trust = None if info.user_agent == self.agent else REWRITTEN
+        if self.no_trust:
             log.info("keys prove nothing: %s", self.no_trust)
+        return info
 
-    async def me(self, deadline: Deadline) -> User:
+    def remember(self, hash_: str, now: float) -> None:
+        """Keep the moment at which something was last sent with a token."""
+        self.attempted[hash_] = now
+        self.attempted.move_to_end(hash_)
+        if len(self.attempted) > REMEMBERED:
+            self.attempted.popitem(last=False)
+
+    async def me(self, deadline: retry.Deadline) -> User:
         """Give who one is, asked once."""
         if self._me is None:
-            done = await self.run(self.bindings.me.get_current_user(fields=ME), Meaning.READ, deadline)
-            self._me = read_object(User, object_of(done.answer), self.zone)
+            self._me = await self.read(User, self.bindings.me.get_current_user(fields=ME), deadline)
         return self._me
 
+    async def fetch(self, request: Request[object], deadline: retry.Deadline) -> dict[str, object]:
+        """Give the JSON object that a read gives. Raises NotFound where the server says that with 200 (quirk 8)."""
+        return answers.object_of(await self.run(request, retry.Meaning.READ, deadline))
+
+    async def read(self, kind: type[M], request: Request[object], deadline: retry.Deadline) -> M:
+        """Give the object that a read gives."""
+        return read_object(kind, await self.fetch(request, deadline), self.zone)
+
     async def run(
-        self, request: Request[object], meaning: Meaning, deadline: Deadline, content: Content | None = None
-    ) -> Done:
+        self, request: Request[object], meaning: retry.Meaning, deadline: retry.Deadline, content: Content | None = None
+    ) -> answers.Answer:
         """Make a call as often as its meaning allows. Raises the error that its last answer is."""
         await self.start(deadline)
         return await self.repeat(request, meaning, deadline, content)
 
     async def repeat(
-        self, request: Request[object], meaning: Meaning, deadline: Deadline, content: Content | None = None
-    ) -> Done:
+        self, request: Request[object], meaning: retry.Meaning, deadline: retry.Deadline, content: Content | None = None
+    ) -> answers.Answer:
         """Make a call without the first one."""
-        content = content or Content()
-        attempt, repeated = 1, False
+        content, count, repeated = content or Content(), 0, False
         while True:
-            result = await self.attempt(request, deadline, content=content)
-            happened = self.outcome(result)
-            if isinstance(result, Answer) and happened is Outcome.DONE:
-                return Done(result, repeated)
-            wait = pause(attempt, happened, meaning, random.random(), self.wanted(result))  # noqa: S311 - jitter
-            if content.target is not None:
-                wait = wait if content.target.again else None
-            elif not content.again:
-                wait = None
-            if wait is None or wait >= deadline.left(time.monotonic()):
-                error = self.error(request, result)
+            answer = await self.attempt(request, deadline, content=content)
+            count, happened = count + 1, self.outcome(answer)
+            error = answers.error_of(answer, self.base)
+            if error is None or (happened is retry.Outcome.DONE and not answer.oversized):
+                return evolve(answer, repeated=repeated)
+            wait = self.pause(count, happened, meaning, answer)
+            again = content.again if content.target is None else content.target.again
+            if wait is None or not again or wait >= deadline.left(time.monotonic()):
                 error.repeated = repeated
-                if happened is Outcome.UNKNOWN and meaning is not Meaning.READ:
+                if happened is retry.Outcome.UNKNOWN and meaning is not retry.Meaning.READ:
                     error.args = (f"{error.args[0]} Whether the server did it is not known.",)
                 raise error
             log.debug("%s %s: again in %.2f s", request.method, request.path, wait)
             await sleep(wait)
-            attempt, repeated = attempt + 1, repeated or happened is Outcome.UNKNOWN
+            repeated = repeated or happened is retry.Outcome.UNKNOWN
 
     async def attempt(
         self,
         request: Request[object],
-        deadline: Deadline,
+        deadline: retry.Deadline,
         *,
         agent: str | None = None,
         content: Content | None = None,
-    ) -> Answer | Lost:
-        """Make one attempt; a lost answer is a result like others."""
-        content = content or Content()
-        sending = Sending(
-            deadline=deadline,
-            agent=agent or self.settings.agent,
-            cap=content.cap,
-            size=content.size,
-            progress=content.progress,
-            target=content.target,
-        )
-        try:
-            result: Answer | Lost = await self.transport.attempt(request, sending)
-        except Lost as lost:
-            result = lost
-        if self.outcome(result) is Outcome.UNKNOWN:  # a server that comes back may be another one
-            self._checked = not self.settings.check_version
-        return result
+    ) -> answers.Answer:
+        """Make one attempt."""
+        agent = agent or self.agent
+        answer = await self.transport.attempt(request, deadline, agent, content or Content())
+        if self.outcome(answer) is retry.Outcome.UNKNOWN:  # a server that comes back may be another one
+            self._checked = not self._check_version
+        return answer
 
-    def outcome(self, result: Answer | Lost, *, write: bool = False) -> Outcome:
+    def outcome(self, answer: answers.Answer, *, write: bool = False) -> retry.Outcome:
         """Say what is known after an attempt; `write`: of a send, reply or feedback."""
-        if isinstance(result, Lost):
-            return Outcome.UNSENT if result.unsent else Outcome.UNKNOWN
-        return outcome(result, self.transport.base, write=write)
+        return answers.outcome(answer, self.base, write=write)
 
-    def error(self, request: Request[object], result: Answer | Lost) -> Dhis2Error:
-        """Give the error that an attempt is."""
-        where = {"method": request.method, "path": request.path}
-        if isinstance(result, Answer):
-            error = error_of(result, self.transport.base)
-            if error is not None:
-                return error
-            return ConnectionFailed(
-                f"{request.method} {request.path}: the answer broke off ({result.broken}).",
-                status=result.status,
-                **where,
-            )
-        kind = TimedOut if result.timed_out else ConnectionFailed
-        return kind(f"{request.method} {request.path}: no answer from {self.transport.base} ({result}).", **where)
-
-    def wanted(self, result: Answer | Lost) -> float | None:
-        """Give the seconds that the server asks to wait."""
-        if isinstance(result, Lost):
-            return None
-        return retry_after(result.headers.get("retry-after"), datetime.now(UTC))
+    def pause(
+        self, count: int, happened: retry.Outcome, meaning: retry.Meaning, answer: answers.Answer
+    ) -> float | None:
+        """Give the seconds until the next attempt, or None where there is none."""
+        wanted = retry.retry_after(answer.headers.get("retry-after"), datetime.now(UTC))
+        return retry.pause(count, happened, meaning, random.random(), wanted)  # noqa: S311 - jitter

@@ -6,26 +6,29 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-__all__ = ["Lock", "bound", "call_in_thread", "current_loop", "fail_after", "sleep"]
+if TYPE_CHECKING:
+    import ssl
+
+    import httpcore
 
 T = TypeVar("T")
 
 Lock = threading.Lock
 sleep = time.sleep
-running = threading.local()  # its `end`: that of the running call, on the monotonic clock
+_running = threading.local()  # its `end`: that of the running call, on the monotonic clock
 
 
 @contextmanager
 def fail_after(seconds: float) -> Iterator[None]:
-    """Let no wait for the network within last longer; see `bound`."""
-    before = getattr(running, "end", None)
-    running.end = time.monotonic() + max(0.0, seconds)
+    """Let no wait for the network within last longer: see `bound`."""
+    before = getattr(_running, "end", None)
+    _running.end = time.monotonic() + max(0.0, seconds)
     try:
         yield
     finally:
-        running.end = before
+        _running.end = before
 
 
 def call_in_thread(function: Callable[..., T], *arguments: object) -> T:
@@ -34,12 +37,60 @@ def call_in_thread(function: Callable[..., T], *arguments: object) -> T:
 
 
 def current_loop() -> object:
-    """Give None: threads share a sync client."""
-    return None
+    """Give what all threads share: they share a sync client."""
+    return threading
 
 
 def bound(client: object) -> None:
-    """Make the waits of a client of httpx's end with `fail_after`."""
-    from dhis2_facade._sync.network import bound as bound_  # with httpcore, which httpx too imports when it is needed
+    """Make the waits of a client of httpx's end with `fail_after`: httpx counts each anew, so that drops never end.
 
-    bound_(client)
+    httpx hands no network backend to httpcore, so it is put where the pools keep it; a test holds that it is there.
+    """
+    for transport in (getattr(client, "_transport", None), *getattr(client, "_mounts", {}).values()):
+        pool = getattr(transport, "_pool", None)
+        backend = getattr(pool, "_network_backend", None)
+        if backend is not None:
+            setattr(pool, "_network_backend", _Backend(backend))  # noqa: B010 - a private place of httpcore's
+
+
+def _left(timeout: float | None) -> float | None:
+    end: float | None = getattr(_running, "end", None)
+    if end is None:
+        return timeout
+    left = end - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left if timeout is None else min(timeout, left)
+
+
+class _Stream:
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, _left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, _left(timeout))
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> _Stream:
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, _left(timeout)))
+
+
+class _Backend:
+    def __init__(self, backend: httpcore.NetworkBackend) -> None:
+        self._backend = backend
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._backend, name)
+
+    def connect_tcp(
+        self, host: str, port: int, timeout: float | None = None, local_address: str | None = None, **more: list[object]
+    ) -> _Stream:
+        connect: Callable[..., httpcore.NetworkStream] = self._backend.connect_tcp
+        return _Stream(connect(host, port, _left(timeout), local_address, **more))

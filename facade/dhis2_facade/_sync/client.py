@@ -11,60 +11,48 @@ from typing import ClassVar, NoReturn, Self, TypedDict, TypeVar, Unpack
 
 from attrs import evolve, has
 
-from dhis2_facade._sync.files import Files
-from dhis2_facade._sync.messaging import Messaging
-from dhis2_facade._sync.people import People
-from dhis2_facade._sync.session import Session, Settings
+from dhis2_facade import answers, bindings, errors, inputs, keys, models, profiles, retry
+from dhis2_facade._sync import files, messaging, people, session
 from dhis2_facade._sync.transport import (
     Auth,
     BaseTransport,
     Headers,
     Hooks,
     Limits,
-    Lost,
-    Options,
     Proxy,
     Timeouts,
     Transport,
     Verify,
+    http_client,
 )
-from dhis2_facade.answers import Answer, no_dhis2, not_found, require_json, unreadable
-from dhis2_facade.bindings import Bindings
-from dhis2_facade.credentials import Credentials
-from dhis2_facade.errors import InvalidInput
-from dhis2_facade.inputs import base_url, seconds_of
-from dhis2_facade.keys import agent_of
-from dhis2_facade.models import RawAnswer, SystemInfo
-from dhis2_facade.profiles import Profile, from_environment, load
-from dhis2_facade.retry import Meaning
 from dhis2_wire import UNSET, DecodeError, Request
 from dhis2_wire.encoding import wire_names
-
-__all__ = ["ClientOptions", "Dhis2"]
 
 T = TypeVar("T")
 
 DEADLINE = 120.0  # seconds: of a call, with every repeat and wait
-TRANSFER_DEADLINE = 6 * 3600.0  # seconds: of an upload or download
 SETTLE = 10.0  # seconds: the longest that a server takes to store what it received
 READS = ("GET", "HEAD", "OPTIONS")
 
 
-class ClientOptions(TypedDict, total=False):
-    """What a client can be told beside url and credentials."""
-
-    timeout: Timeouts | None
-    verify: Verify
-    proxy: Proxy | None
-    headers: Headers
-    transport: BaseTransport | None
-    event_hooks: Hooks
-    limits: Limits | None
-    user_agent: str | None
-    check_version: bool
-    timezone: tzinfo | None
-    deadline: float
-    settle: float
+ClientOptions = TypedDict(  # noqa: UP013 - the arguments of a client once more, for those who make one otherwise
+    "ClientOptions",
+    {
+        "timeout": Timeouts | None,
+        "verify": Verify,
+        "proxy": Proxy | None,
+        "headers": Headers | None,
+        "transport": BaseTransport | None,
+        "event_hooks": Hooks | None,
+        "limits": Limits | None,
+        "user_agent": str | None,
+        "check_version": bool,
+        "timezone": tzinfo | None,
+        "deadline": float,
+        "settle": float,
+    },
+    total=False,
+)
 
 
 class Dhis2:
@@ -86,7 +74,7 @@ class Dhis2:
     async client belongs to one event loop (asyncio or trio).
     """
 
-    _bindings: ClassVar[Bindings]
+    _bindings: ClassVar[bindings.Bindings]
 
     def __init__(
         self,
@@ -110,38 +98,42 @@ class Dhis2:
         deadline: float = DEADLINE,
         settle: float = SETTLE,
     ) -> None:
-        credentials = Credentials(token=token, username=username, password=password, auth=auth)
-        options = Options(
+        made = http_client(
+            url,
+            allow_http=allow_http,
+            token=token,
+            username=username,
+            password=password,
+            auth=auth,
             verify=verify,
             proxy=proxy,
-            timeout=timeout,
             limits=limits,
-            headers=headers or {},
-            auth=auth,
+            headers=headers,
             transport=transport,
-            event_hooks=event_hooks or {},
+            event_hooks=event_hooks,
         )
         # From here on no local of this frame shows a secret, whoever prints a traceback with locals.
-        del token, username, password, auth, proxy, headers, verify
-        base = base_url(url, allow_http=allow_http)
-        settings = Settings(
-            agent=agent_of(user_agent),
-            deadline=seconds_of("deadline", deadline),
-            transfer_deadline=TRANSFER_DEADLINE,
-            settle=seconds_of("settle", settle, zero=True),
+        del token, username, password, auth, verify, proxy, headers
+        base, client = made if isinstance(made, tuple) else (made, None)
+        if client is None:
+            raise errors.InvalidInput(base)
+        inputs.require(
+            timezone or check_version, "timezone: needed with check_version=False, since only the first call tells it"
+        )
+        self._session = session.Session(
+            Transport(client, timeout, own=transport is None),
+            self._bindings,
+            base=base,
+            agent=keys.agent_of(user_agent),
+            deadline=inputs.seconds_of("deadline", deadline),
+            settle=inputs.seconds_of("settle", settle, zero=True),
             check_version=check_version,
             timezone=timezone,
         )
-        if timezone is None and not check_version:
-            raise InvalidInput("timezone: needed with check_version=False, since only the first call tells it")
-        login = credentials.headers()
-        options = evolve(options, headers={**options.headers, **login})
-        del login
-        self._session = Session(Transport(base, options), self._bindings, settings)
         self.url = base
-        self.files = Files(self._session)
-        self.people = People(self._session)
-        self.messaging = Messaging(self._session, self.files)
+        self.files = files.Files(self._session)
+        self.people = people.People(self._session)
+        self.messaging = messaging.Messaging(self._session, self.files)
 
     @classmethod
     def from_env(cls, **options: Unpack[ClientOptions]) -> Self:
@@ -149,7 +141,7 @@ class Dhis2:
 
         Without DHIS2_URL the profile that DHIS2_PROFILE names. Raises InvalidInput where nothing is said.
         """
-        return cls._of(from_environment(), options)
+        return cls._of(profiles.from_environment(), options)
 
     @classmethod
     def from_profile(cls, name: str, *, file: Path | None = None, **options: Unpack[ClientOptions]) -> Self:
@@ -158,10 +150,10 @@ class Dhis2:
         A profile is a TOML table with url, and token or username and password. Raises InvalidInput, also where others
         may read the file.
         """
-        return cls._of(load(name, file=file), options)
+        return cls._of(profiles.load(name, file=file), options)
 
     @classmethod
-    def _of(cls, profile: Profile, options: ClientOptions) -> Self:
+    def _of(cls, profile: profiles.Profile, options: ClientOptions) -> Self:
         return cls(
             profile.url,
             token=profile.token,
@@ -179,15 +171,15 @@ class Dhis2:
         Raises the error of its status, NotFound also where the server says that with 200, UnreadableAnswer where the
         answer is not what the document says. Times in these answers are the server's, without a zone.
         """
-        meaning = Meaning.READ if request.method in READS else Meaning.ONCE
-        done = self._session.run(request, meaning, self._session.deadline(timeout))
-        return _parsed(request, done.answer)
+        meaning = retry.Meaning.READ if request.method in READS else retry.Meaning.ONCE
+        return _parsed(request, self._session.run(request, meaning, self._session.deadline(timeout)))
 
     def pages(self, request: Request[T], *, timeout: float | None = None) -> Iterator[T]:
         """Give all pages of a list of the bindings, from the page that the request names, one call a page."""
         query = [(name, value) for name, value in request.query if name != "page"]
         number = int(dict(request.query).get("page", "1"))
-        while True:
+        more = True
+        while more:
             page = self.call(evolve(request, query=[*query, ("page", str(number))]), timeout=timeout)
             pager = getattr(page, "pager", UNSET)
             if getattr(pager, "page", number) not in (number, UNSET):
@@ -195,27 +187,24 @@ class Dhis2:
             yield page
             count = getattr(pager, "page_count", UNSET)
             more = count > number if isinstance(count, int) else bool(getattr(pager, "next_page", None))
-            if not more:
-                return
             number += 1
 
-    def raw(self, request: Request[object], *, timeout: float | None = None) -> RawAnswer:
+    def raw(self, request: Request[object], *, timeout: float | None = None) -> answers.Answer:
         """Make any call once, and give status, headers and body as they came, whatever they are.
 
         Raises ConnectionFailed where no answer came, or not all of it.
         """
         deadline = self._session.deadline(timeout)
         self._session.start(deadline)
-        result = self._session.attempt(request, deadline)
-        if isinstance(result, Lost) or result.broken is not None:
-            raise self._session.error(request, result)
-        return RawAnswer(status=result.status, headers=result.headers, body=result.body)
+        answer = self._session.attempt(request, deadline)
+        error = answers.error_of(answer, self.url)
+        if error is not None and answer.broken is not None:
+            raise error
+        return answer
 
-    def system_info(self, *, timeout: float | None = None) -> SystemInfo:
+    def system_info(self, *, timeout: float | None = None) -> models.SystemInfo:
         """Say what the server is, now: `GET /api/system/info`."""
-        deadline = self._session.deadline(timeout)
-        self._session.start(deadline)
-        return self._session.ask_info(deadline)
+        return self._session.info(self._session.deadline(timeout))
 
     # -- its life -------------------------------------------------------------------------------------------------
 
@@ -238,13 +227,13 @@ class Dhis2:
         raise TypeError("a client holds connections and credentials; make one where it is needed, with from_profile()")
 
 
-def _parsed(request: Request[T], answer: Answer) -> T:
+def _parsed(request: Request[T], answer: answers.Answer) -> T:
     if request.result not in ("bytes", "str", "None"):
-        require_json(answer)
+        answers.require_json(answer)
     elif answer.is_page and "html" not in request.accept and request.result != "None":
-        raise no_dhis2(answer, request.accept)
+        raise answers.no_dhis2(answer, request.accept)
     if answer.broken:
-        raise unreadable(answer, f"its body broke off ({answer.broken})")
+        raise answers.unreadable(answer, f"its body broke off ({answer.broken})")
     try:
         value = request.parse(answer.body)
     except DecodeError as error:
@@ -254,6 +243,6 @@ def _parsed(request: Request[T], answer: Answer) -> T:
         unknown: Mapping[str, object] | None = getattr(value, "unknown_", None)
         alone = unknown is not None and unknown.keys() == {"message"} and has(cls)
         if unknown and alone and all(getattr(value, name) is UNSET for name in wire_names(cls)):
-            raise not_found(answer, unknown["message"])
+            raise answers.not_found(answer, unknown["message"])
         return value
-    raise unreadable(answer, problem)
+    raise answers.unreadable(answer, problem)

@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+from attrs import AttrsInstance
+
+from dhis2_facade import inputs, retry
 from dhis2_facade._sync.session import Session
-from dhis2_facade.answers import object_of
-from dhis2_facade.bindings import SearchApi
-from dhis2_facade.inputs import text_of
 from dhis2_facade.models import Found, OrganisationUnit, User, UserGroup, read_list
-from dhis2_facade.retry import Deadline, Meaning
 from dhis2_wire import Request
 
-__all__ = ["People"]
+M = TypeVar("M", bound=AttrsInstance)
 
 FIELDS = "id,displayName"
 MOST = 50  # groups and units that a search gives
@@ -33,27 +34,27 @@ class People:
         Users are found through `GET /api/userLookup`, which every user may ask (quirk 22), groups and units through
         `GET /api/userGroups` and `/api/organisationUnits`, the first 50 of each: three requests.
         """
-        text, deadline = text_of("text", text), self._session.deadline(timeout)
-        calls = self._session.bindings
-        users = self._list(calls.user_lookup.look_up_users(query=text), "users", deadline)
-        groups = self._list(self._query(calls.user_group, text), "userGroups", deadline)
-        units = self._list(self._query(calls.organisation_unit, text), "organisationUnits", deadline)
-        zone = self._session.zone
+        text, deadline, calls = inputs.text_of("text", text), self._session.deadline(timeout), self._session.bindings
         return Found(
-            users=read_list(User, users, zone, "users"),
-            user_groups=read_list(UserGroup, groups, zone, "userGroups"),
-            organisation_units=read_list(OrganisationUnit, units, zone, "organisationUnits"),
+            users=self._list(User, "users", calls.user_lookup.look_up_users(query=text), deadline),
+            user_groups=self._list(
+                UserGroup,
+                "userGroups",
+                calls.user_group.list_(query=text, fields=FIELDS, page=1, page_size=MOST),
+                deadline,
+            ),
+            organisation_units=self._list(
+                OrganisationUnit,
+                "organisationUnits",
+                calls.organisation_unit.list_(query=text, fields=FIELDS, page=1, page_size=MOST),
+                deadline,
+            ),
         )
 
     def feedback_recipients(self, text: str, *, timeout: float | None = None) -> tuple[User, ...]:
         """Find users who get feedback and can be assigned to it: `GET /api/userLookup/feedbackRecipients`."""
-        session = self._session
-        request = session.bindings.user_lookup.look_up_feedback_recipients(query=text_of("text", text))
-        return read_list(User, self._list(request, "users", session.deadline(timeout)), session.zone, "users")
+        request = self._session.bindings.user_lookup.look_up_feedback_recipients(query=inputs.text_of("text", text))
+        return self._list(User, "users", request, self._session.deadline(timeout))
 
-    def _query(self, calls: SearchApi, text: str) -> Request[object]:
-        return calls.list_(query=text, fields=FIELDS, page=1, page_size=MOST)
-
-    def _list(self, request: Request[object], key: str, deadline: Deadline) -> object:
-        done = self._session.run(request, Meaning.READ, deadline)
-        return object_of(done.answer).get(key)
+    def _list(self, kind: type[M], key: str, request: Request[object], deadline: retry.Deadline) -> tuple[M, ...]:
+        return read_list(kind, self._session.fetch(request, deadline), key, self._session.zone)

@@ -13,34 +13,19 @@ from __future__ import annotations
 import logging
 import random
 import re
+import secrets  # never a random that was passed in: processes that were forked would share it
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 
+from dhis2_facade import answers, errors, inputs, keys, retry, sources
 from dhis2_facade._sync.backend import call_in_thread, sleep
 from dhis2_facade._sync.files import Files
-from dhis2_facade._sync.session import REMEMBERED, Session
-from dhis2_facade._sync.transport import Lost
-from dhis2_facade.answers import Answer, location_uid, object_of
-from dhis2_facade.errors import (
-    Ambiguous,
-    Conflict,
-    Dhis2Error,
-    Forbidden,
-    InvalidInput,
-    KeyReused,
-    NotFound,
-    UnreadableAnswer,
-)
-from dhis2_facade.keys import Token, draw_key, file_uid, first_hit, own_hits
-from dhis2_facade.models import MessageConversation, Sent, read_list, read_object
-from dhis2_facade.retry import Deadline, Meaning, Outcome, lookup_pause, pause
-from dhis2_facade.sources import Source
+from dhis2_facade._sync.session import Session
+from dhis2_facade.models import MessageConversation, Sent, read_list
 from dhis2_wire import Request
-
-__all__ = ["Draft", "Sender"]
 
 log = logging.getLogger("dhis2_facade.sending")
 
@@ -64,337 +49,237 @@ USED = "is already used"
 BY_DATABASE = ("value too long", "invalid byte sequence", "not-null property")
 
 
-@frozen(kw_only=True)
-class Draft:
-    """What is to be stored."""
-
-    operation: str  # send, reply, feedback
-    content: list[object]  # what the same key must not be used for twice
-    request: Callable[[Sequence[str]], Request[object]]  # made of the uids of its attachments
-    conversation: str | None = None  # uid, of a reply
-    attachments: Sequence[str | Source] = ()
-
-
-@frozen(kw_only=True)
-class Attempt:
-    """A draft on its way, with what it is known by."""
-
-    draft: Draft
-    key: str
-    token: Token
-    deadline: Deadline
-    uids: Sequence[str] = ()
-    request: Request[object] | None = None
-
-
-@frozen(kw_only=True)
-class _Stored:
-    """Where a message was stored."""
-
-    uid: str | None
-    found: bool = False
-    copies: int = field(default=1)
-
-
 class Sender:
-    """Stores drafts."""
+    """One message on its way: `operation` is send, reply or feedback, `conversation` the uid that a reply goes to.
 
-    def __init__(self, session: Session, files: Files) -> None:
-        self._session, self._files = session, files
+    `request` makes the call of the uids of its attachments; `content` is what its key must not be used for twice.
+    """
 
-    def store(
-        self, draft: Draft, *, key: str | None, attempted: datetime | bool | None, fetch: bool, timeout: float | None
-    ) -> Sent:
-        """Store a draft and say what became of it; see the top of this module."""
+    def __init__(
+        self,
+        session: Session,
+        files: Files,
+        operation: str,
+        request: Callable[[Sequence[str]], Request[object]],
+        *,
+        content: list[object],
+        conversation: str | None = None,
+        attachments: Sequence[str | sources.Source] = (),
+        key: str | None,
+        timeout: float | None,
+    ) -> None:
+        self._session, self._files, self._operation, self._request = session, files, operation, request
+        self._content, self._conversation, self._attachments = content, conversation, attachments
+        self._given, self._key = key is not None, inputs.text_of("key", secrets.token_hex(16) if key is None else key)
+        self._deadline, self._token = session.deadline(timeout), keys.Token("", "")
+        self._uids: Sequence[str] = ()  # of the attachments
+
+    def store(self, attempted: datetime | bool | None, *, fetch: bool) -> Sent:
+        """Store it and say what became of it; see the top of this module."""
         doubt = self._doubt(attempted)
-        if key is not None and not str(key):
-            raise InvalidInput("key: expected some text")
-        session, given = self._session, key is not None
-        deadline = session.deadline(timeout)
-        key = draw_key() if key is None else key
         try:
-            session.start(deadline)
-            if given and session.no_trust:
-                raise InvalidInput(f"key: no key can be kept, since {session.no_trust}")
-            prints = self._prints(draft) if given else []
-            token = self._token(draft, key, prints)
-            attempt = Attempt(draft=draft, key=key, token=token, deadline=deadline)
-            stored = self._look_first(attempt, doubt) if given and attempted is not False else None
-            for round_ in range(ROUNDS):
-                if stored is None:
-                    attempt = self._upload(attempt, prints, round_, given=given)
-                    stored = self._send(attempt, given=given, last=round_ == ROUNDS - 1)
-            if stored is None:
-                raise AssertionError("the last round stores or raises")
-            return self._sent(attempt, stored, fetch=fetch)
-        except Dhis2Error as error:
-            error.key = error.key or key
-            raise
-        except Exception:
+            self._session.start(self._deadline)
+            inputs.require(
+                not (self._given and self._session.no_trust), f"key: no key can be kept, since {self._session.no_trust}"
+            )
+            prints = [self._print(one) for one in self._attachments]
+            self._token = self._token_of(prints)
+            sent = None
+            if self._given and attempted is not False:
+                doubt = max(doubt, self._session.attempted.get(self._token.hash, doubt))
+                sent = self._find(doubt + self._session.settle, "an earlier attempt may have stored it.")
+            rounds = ROUNDS
+            while sent is None:
+                self._upload(prints, ROUNDS - rounds)
+                rounds -= 1
+                sent = self._send(again=self._given and rounds > 0)
+            return self._read_back(sent) if fetch else sent
+        except errors.Dhis2Error as error:
+            error.key = self._key
             raise
         except BaseException as interruption:
             interruption.add_note(
-                f"the {draft.operation} may or may not have been stored; with key={key!r} and the same content "
-                "it is found out, and stored at most once"
+                f"the {self._operation} may or may not have been stored; with key={self._key!r} and the same "
+                "content it is found out, and stored at most once"
             )
             raise
 
     # -- what it is known by --------------------------------------------------------------------------------------
 
-    def _prints(self, draft: Draft) -> list[str]:
-        """Give uid or MD5 of each attachment, as the key's owner passes it."""
-        prints = []
-        for one in draft.attachments:
-            if isinstance(one, Source) and not one.again:
-                raise InvalidInput(f"key: {one.name} can be read only once, so not sent again; pass its bytes")
-            prints.append(call_in_thread(one.md5) if isinstance(one, Source) else one)
-        return prints
+    def _print(self, one: str | sources.Source) -> str:
+        """Give the uid or the MD5 of an attachment."""
+        if isinstance(one, str):
+            return one
+        once = self._given and not one.again
+        inputs.require(not once, f"key: {one.name} can be read only once, so not sent again; pass its bytes")
+        return call_in_thread(one.md5) if one.again else ""
 
-    def _token(self, draft: Draft, key: str, prints: Sequence[str]) -> Token:
-        files = [
-            [one.name, print_] if isinstance(one, Source) else one
-            for one, print_ in zip(draft.attachments, prints or draft.attachments, strict=True)
-            if prints or not isinstance(one, Source)
-        ]
-        return Token.of(key, draft.operation, draft.conversation, [*draft.content, files])
+    def _token_of(self, prints: Sequence[str]) -> keys.Token:
+        named = [[one.name] if isinstance(one, sources.Source) else [] for one in self._attachments]
+        files = [[*name, print_] for name, print_ in zip(named, prints, strict=True)]
+        return keys.Token.of(self._key, self._operation, self._conversation, [*self._content, files])
 
     def _doubt(self, attempted: datetime | bool | None) -> float:
         """Give the moment (monotonic) at which an attempt may last have been made, as far as the caller knows."""
         if attempted is None or attempted is False:
-            return self._session.settings.started
+            return self._session.started
         if not isinstance(attempted, datetime) or attempted.tzinfo is None:
-            raise InvalidInput("attempted: expected a datetime with its zone, False (never) or None (perhaps now)")
-        ago = (datetime.now(UTC) - attempted).total_seconds()
-        return time.monotonic() - max(0.0, ago)
+            raise errors.InvalidInput(
+                "attempted: expected a datetime with its zone, False (never) or None (perhaps now)"
+            )
+        return time.monotonic() - max(0.0, (datetime.now(UTC) - attempted).total_seconds())
 
     # -- looking --------------------------------------------------------------------------------------------------
 
-    def _look_first(self, attempt: Attempt, doubt: float) -> _Stored | None:
-        doubt = max(doubt, self._session.attempted.get(attempt.token.hash, doubt))
-        end = doubt + self._session.settings.settle
-        count = 1
+    def _find(self, end: float, why: str) -> Sent | None:
+        """Look until a moment (monotonic); a "no" before it is none. Raises Ambiguous where nobody can know."""
+        if self._session.no_trust:
+            raise self._ambiguous(f"{why} It cannot be looked for, since {self._session.no_trust}.")
+        count = 0
         while True:
-            now = time.monotonic()
-            try:
-                stored = self._look(attempt, attempt.deadline)
-            except Forbidden as error:
-                raise self._ambiguous(attempt, f"it may not be looked for: {error}") from None
-            if stored is not None or now >= end:
-                return stored
-            wait = min(lookup_pause(count, random.random()), end - now)  # noqa: S311 - jitter
-            if wait >= attempt.deadline.left(now):
-                raise self._ambiguous(attempt, "an earlier attempt may still be on its way, and the time is over")
-            sleep(wait)
-            count += 1
-
-    def _look_after(self, attempt: Attempt, why: str) -> _Stored | None:
-        """Look for what may have been stored until the settle time is over. Raises Ambiguous where nobody can look."""
-        session = self._session
-        if session.no_trust:
-            raise self._ambiguous(attempt, f"{why} It cannot be looked for, since {session.no_trust}")
-        end = time.monotonic() + session.settings.settle
-        count = 1
-        while True:
-            now = time.monotonic()
-            left = attempt.deadline.left(now)
+            now, failure = time.monotonic(), None
+            left = self._deadline.left(now)
             if left <= 0:
-                raise self._ambiguous(attempt, why)
+                raise self._ambiguous(why)
             try:
-                stored = self._look(attempt, Deadline(min(left, LOOK_UP_SECONDS), now))
-            except Forbidden as error:
-                raise self._ambiguous(attempt, f"{why} It may not be looked for: {error}") from None
-            except KeyReused:
+                sent = self._look(retry.Deadline(min(left, LOOK_UP_SECONDS), now))
+            except errors.KeyReused:
                 raise
-            except Dhis2Error as error:
-                log.debug("look-up: %s", error)
-                stored = None
-            if stored is not None or now >= end:
-                return stored
-            sleep(min(lookup_pause(count, random.random()), max(0.0, end - now), left))  # noqa: S311 - jitter
+            except errors.Dhis2Error as error:
+                sent, failure = None, error
+            if sent is not None:
+                return sent
+            if now >= end or isinstance(failure, errors.Forbidden):
+                if failure is None:
+                    return None
+                raise self._ambiguous(f"{why} Looking for it failed: {failure}")
             count += 1
+            sleep(min(retry.lookup_pause(count, random.random()), end - now, left))  # noqa: S311 - jitter
 
-    def _look(self, attempt: Attempt, deadline: Deadline) -> _Stored | None:
+    def _look(self, deadline: retry.Deadline) -> Sent | None:
         """Look for the token once: a reply in its thread, all else among one's own conversations."""
         me = self._session.me(deadline)
-        hits: list[tuple[str | None, str]] = []
-        for conversation in self._candidates(attempt, deadline):
-            found = own_hits(conversation.messages, attempt.token, me.id or "")
-            hits += [(conversation.id, digest) for _, digest in found]
-        if not hits:
-            return None
-        if any(digest != attempt.token.digest for _, digest in hits):
-            raise KeyReused(
-                f"the key was used before for another {attempt.draft.operation}; use a key for one content only",
-                key=attempt.key,
+        if self._conversation is None:
+            places = self._search(LOOK_UP, deadline)
+        else:
+            try:
+                places = [self._get(self._conversation, LOOK_UP, deadline)]
+            except errors.NotFound:
+                places = []
+        hits = [(place.id, digest) for place in places for digest in keys.own_hits(place.messages, self._token, me.id)]
+        if any(digest != self._token.digest for _, digest in hits):
+            raise errors.KeyReused(
+                f"the key was used for another {self._operation} before; use a key for one content only"
             )
         if len(hits) > 1:
             log.warning("stored %d times: something between client and server repeats requests", len(hits))
-        return _Stored(uid=hits[0][0], found=True, copies=len(hits))
+        return Sent(key=self._key, uid=hits[0][0], found=True, copies=len(hits)) if hits else None
 
-    def _candidates(self, attempt: Attempt, deadline: Deadline) -> Sequence[MessageConversation]:
-        session, calls = self._session, self._session.bindings.message_conversation
-        if attempt.draft.conversation is not None:
-            try:
-                request = calls.get(attempt.draft.conversation, fields=LOOK_UP)
-                answer = (session.run(request, Meaning.READ, deadline)).answer
-                return [read_object(MessageConversation, object_of(answer), session.zone)]
-            except NotFound:
-                return []
-        return self._search(attempt.token, LOOK_UP, deadline)
+    def _get(self, uid: str, fields: str, deadline: retry.Deadline) -> MessageConversation:
+        request = self._session.bindings.message_conversation.get(uid, fields=fields)
+        return self._session.read(MessageConversation, request, deadline)
 
-    def _search(self, token: Token, fields: str, deadline: Deadline) -> Sequence[MessageConversation]:
+    def _search(self, fields: str, deadline: retry.Deadline) -> Sequence[MessageConversation]:
         """Give one's own conversations with a message that was sent with the token."""
-        session = self._session
         found: list[MessageConversation] = []
         for page in range(1, LOOK_UP_PAGES + 1):
-            request = session.bindings.message_conversation.list_(
+            request = self._session.bindings.message_conversation.list_(
                 fields=fields,
-                filter_=[f"messages.metaData:like:{token.hash}"],
+                filter_=[f"messages.metaData:like:{self._token.hash}"],
                 order=["lastMessage:desc"],
                 page=page,
                 page_size=50,
             )
-            value = object_of((session.run(request, Meaning.READ, deadline)).answer)
-            rows = value.get("messageConversations")
-            found += read_list(MessageConversation, rows, session.zone, "messageConversations")
-            pager = value.get("pager")
-            count = pager.get("pageCount") if isinstance(pager, dict) else None
-            if not isinstance(count, int) or page >= count:
-                return found
-        raise UnreadableAnswer("more conversations than can be hold this token; somebody copies it", key=None)
+            value = self._session.fetch(request, deadline)
+            rows = read_list(MessageConversation, value, "messageConversations", self._session.zone)
+            found += rows
+            if len(rows) < 50:
+                break
+        return found
 
     # -- sending --------------------------------------------------------------------------------------------------
 
-    def _upload(self, attempt: Attempt, prints: Sequence[str], round_: int, *, given: bool) -> Attempt:
+    def _upload(self, prints: list[str], round_: int) -> None:
         """Upload what is not on the server yet, with uids that the key gives where the caller has one."""
         uids: list[str] = []
-        done: list[str] = []
-        files: list[str] = []
-        for place, one in enumerate(attempt.draft.attachments):
-            if not isinstance(one, Source):
+        for place, one in enumerate(self._attachments):
+            if isinstance(one, str):
                 uids.append(one)
-                files.append(one)
                 continue
-            uid = file_uid(attempt.key, place, prints[place], round_) if given else None
+            uid = keys.file_uid(self._key, place, prints[place], round_) if self._given else None
             try:
-                stored = self._files.store(one, uid=uid, deadline=attempt.deadline)
-            except Dhis2Error as error:
-                error.unspent = tuple(done)
+                stored = self._files.store(one, uid=uid, deadline=self._deadline)
+            except errors.Dhis2Error as error:
+                error.unspent = tuple(uids)
                 raise
             uids.append(str(stored.id))
-            done.append(str(stored.id))
-            files.append(stored.content_md5 or "")
-        token = attempt.token if given else self._token(attempt.draft, attempt.key, files)
-        return evolve(attempt, uids=uids, token=token, request=attempt.draft.request(uids))
+            prints[place] = prints[place] or stored.content_md5 or ""  # of what could be read only once
+        self._uids, self._token = uids, self._token_of(prints)
 
-    def _send(self, attempt: Attempt, *, given: bool, last: bool) -> _Stored | None:
-        """Send until it is stored or refused. None where its files were spent by an earlier, refused attempt."""
-        session, request = self._session, attempt.request
-        if request is None:
-            raise AssertionError("uploads come first")
-        count = 1
+    def _send(self, *, again: bool) -> Sent | None:
+        """Send until it is stored or refused. None where an earlier, refused attempt spent its files (`again`)."""
+        session, request, count = self._session, self._request(self._uids), 0
+        agent = self._token.in_agent(session.agent)
         while True:
             now = time.monotonic()
-            left = attempt.deadline.left(now)
+            left = self._deadline.left(now)
             # Of the time that is left, enough is kept for looking where no answer comes.
-            share = left if session.no_trust else max(left / 2, left - session.settings.settle)
-            self._remember(attempt.token)
-            agent = attempt.token.in_agent(session.settings.agent)
-            result = session.attempt(request, Deadline(share, now), agent=agent)
-            happened = session.outcome(result, write=True)
-            if isinstance(result, Answer) and happened is Outcome.DONE:
-                session.attempted.pop(attempt.token.hash, None)
-                return _Stored(uid=attempt.draft.conversation or location_uid(result))
-            if happened is Outcome.UNKNOWN:
-                error = session.error(request, result) if _is_error(result) else None
-                why = str(error) if error else f"{request.method} {request.path}: an answer that does not say."
-                stored = self._look_after(attempt, why)
-                if stored is None:
-                    raise self._ambiguous(attempt, why)
-                return stored
-            session.attempted.pop(attempt.token.hash, None)
-            wait = pause(count, happened, Meaning.ONCE, random.random(), session.wanted(result))  # noqa: S311 - jitter
-            if wait is None or wait >= attempt.deadline.left(time.monotonic()):
-                return self._refused(attempt, session.error(request, result), given=given, last=last)
+            share = left if session.no_trust else max(left / 2, left - session.settle)
+            session.remember(self._token.hash, now)
+            answer = session.attempt(request, retry.Deadline(share, now), agent=agent)
+            count, happened = count + 1, session.outcome(answer, write=True)
+            error = answers.error_of(answer, session.base)
+            if happened is retry.Outcome.UNKNOWN:
+                why = str(error or f"{request.method} {request.path}: {answer.status}, which does not say.")
+                sent = self._find(time.monotonic() + session.settle, why)
+                if sent is None:
+                    raise self._ambiguous(why)
+                return sent
+            session.attempted.pop(self._token.hash, None)
+            if happened is retry.Outcome.DONE or error is None:
+                return Sent(key=self._key, uid=self._conversation or answers.location_uid(answer))
+            wait = session.pause(count, happened, retry.Meaning.ONCE, answer)
+            if wait is None or wait >= self._deadline.left(time.monotonic()):
+                return self._refused(error, again=again)
             sleep(wait)
-            count += 1
 
-    def _refused(self, attempt: Attempt, error: Dhis2Error, *, given: bool, last: bool) -> _Stored | None:
+    def _refused(self, error: errors.Dhis2Error, *, again: bool) -> Sent | None:
         """Say what a refusal left behind; or, for files that the key gave, whether they were used by this very send."""
         said = error.server_message or ""
-        derived = {
-            uid for uid, one in zip(attempt.uids, attempt.draft.attachments, strict=True) if isinstance(one, Source)
-        }
         named = ATTACHMENT.search(said)
-        if given and not last and isinstance(error, Conflict) and USED in said and named and named[1] in derived:
-            return self._look_after(attempt, str(error))
-        spent = _spent(error, attempt.uids)
-        error.spent, error.unspent = spent, tuple(uid for uid in attempt.uids if uid not in spent)
-        if spent:
-            error.args = (f"{error.args[0]} These files cannot be attached again: {', '.join(spent)}.",)
+        place = list(self._uids).index(named[1]) if named and named[1] in self._uids else None
+        if again and place is not None and USED in said and not isinstance(self._attachments[place], str):
+            return self._find(time.monotonic() + self._session.settle, str(error))
+        error.spent = tuple(self._uids[: place + (USED in said)]) if place is not None else ()
+        if isinstance(error, errors.Conflict) and any(words in said for words in BY_DATABASE):
+            error.spent = tuple(self._uids)
+        error.unspent = tuple(uid for uid in self._uids if uid not in error.spent)
+        if error.spent:
+            error.args = (f"{error.args[0]} These files cannot be attached again: {', '.join(error.spent)}.",)
         raise error
 
-    def _remember(self, token: Token) -> None:
-        remembered = self._session.attempted
-        remembered[token.hash] = time.monotonic()
-        remembered.move_to_end(token.hash)
-        while len(remembered) > REMEMBERED:
-            remembered.popitem(last=False)
-
-    def _ambiguous(self, attempt: Attempt, why: str) -> Ambiguous:
-        request = attempt.request
-        return Ambiguous(
-            f"the {attempt.draft.operation} may or may not have been stored: {why} "
-            f"To find out and go on, make the same call with key={attempt.key!r}.",
-            key=attempt.key,
-            method=request.method if request else None,
-            path=request.path if request else None,
-            spent=tuple(attempt.uids),
+    def _ambiguous(self, why: str) -> errors.Ambiguous:
+        return errors.Ambiguous(
+            f"the {self._operation} may or may not have been stored: {why} "
+            f"To find out and go on, make the same call with key={self._key!r}.",
+            spent=tuple(self._uids),
         )
 
     # -- what became of it ----------------------------------------------------------------------------------------
 
-    def _sent(self, attempt: Attempt, stored: _Stored, *, fetch: bool) -> Sent:
-        """Read back what was stored. Nothing raises any more: it is stored."""
-        sent = Sent(key=attempt.key, uid=stored.uid, found=stored.found, copies=stored.copies)
-        if not fetch:
-            return sent
-        session, deadline = self._session, attempt.deadline
+    def _read_back(self, sent: Sent) -> Sent:
+        """Read what was stored. Nothing raises any more: it is stored."""
         try:
-            if stored.uid is None:  # feedback on 2.40 (quirk 17)
-                found = [(c, first_hit(c.messages, attempt.token)) for c in self._own(attempt, deadline)]
-                conversation, message = next(((c, m) for c, m in found if m is not None), (None, None))
+            if sent.uid is None:  # feedback on 2.40 (quirk 17)
+                places = self._search(READ_BACK, self._deadline)
             else:
-                request = session.bindings.message_conversation.get(stored.uid, fields=READ_BACK)
-                answer = (session.run(request, Meaning.READ, deadline)).answer
-                conversation = read_object(MessageConversation, object_of(answer), session.zone)
-                message = first_hit(conversation.messages, attempt.token)
-        except Dhis2Error as error:
+                places = [self._get(sent.uid, READ_BACK, self._deadline)]
+        except errors.Dhis2Error as error:
             return evolve(sent, read_error=str(error))
-        missing = "the message was not found by its key" + (f": {session.no_trust}" if session.no_trust else "")
-        return evolve(
-            sent,
-            conversation=conversation,
-            message=message,
-            uid=stored.uid or (conversation.id if conversation else None),
-            read_error=None if message else missing,
-        )
-
-    def _own(self, attempt: Attempt, deadline: Deadline) -> Sequence[MessageConversation]:
-        return self._search(attempt.token, READ_BACK, deadline)
-
-
-def _is_error(result: Answer | Lost) -> bool:
-    return isinstance(result, Lost) or not 200 <= result.status < 300 or result.broken is not None
-
-
-def _spent(error: Dhis2Error, uids: Sequence[str]) -> tuple[str, ...]:
-    """Give the attachments that a refused send used up, as far as its answer says (quirk 6)."""
-    said = error.server_message or ""
-    if not isinstance(error, Conflict):
-        return ()
-    named = ATTACHMENT.search(said)
-    if named and named[1] in uids:
-        place = list(uids).index(named[1])
-        return tuple(uids[: place + (USED in said)])
-    return tuple(uids) if any(words in said for words in BY_DATABASE) else ()
+        found = [(place, keys.first_hit(place.messages, self._token)) for place in places]
+        for place, message in found:
+            if message is not None:
+                return evolve(sent, uid=place.id, conversation=place, message=message)
+        why = self._session.no_trust or "it may show a little later"
+        conversation = found[0][0] if found and sent.uid else None
+        return evolve(sent, conversation=conversation, read_error=f"the message was not found by its key: {why}")

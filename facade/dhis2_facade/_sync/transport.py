@@ -3,48 +3,32 @@
 
 from __future__ import annotations
 
+import base64
 import contextvars
 import logging
+import re
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias, cast
 
 import httpx
-from attrs import field, frozen
+from attrs import evolve, frozen
 
+from dhis2_facade import answers, errors, inputs, retry, sources
 from dhis2_facade._sync.backend import bound, call_in_thread, fail_after
-from dhis2_facade.answers import Answer
-from dhis2_facade.errors import InvalidInput, TooLarge
-from dhis2_facade.retry import Deadline
-from dhis2_facade.sources import Progress, Target
 from dhis2_wire import Request
-
-__all__ = [
-    "Auth",
-    "BaseTransport",
-    "Headers",
-    "Hooks",
-    "Limits",
-    "Lost",
-    "Options",
-    "Proxy",
-    "Sending",
-    "Timeouts",
-    "Transport",
-    "Verify",
-]
 
 log = logging.getLogger("dhis2_facade.transport")
 
-Auth: TypeAlias = "httpx.Auth | tuple[str, str] | Callable[[httpx.Request], httpx.Request]"
+Auth: TypeAlias = httpx.Auth | tuple[str, str] | Callable[[httpx.Request], httpx.Request]
 BaseTransport: TypeAlias = httpx.BaseTransport
 Headers: TypeAlias = Mapping[str, str]
-Hooks: TypeAlias = "Mapping[str, Sequence[Callable[..., object]]]"
+Hooks: TypeAlias = Mapping[str, Sequence[Callable[..., object]]]
 Limits: TypeAlias = httpx.Limits
-Proxy: TypeAlias = "str | httpx.URL | httpx.Proxy"
-Timeouts: TypeAlias = "float | httpx.Timeout"
-Verify: TypeAlias = "bool | str | ssl.SSLContext"
+Proxy: TypeAlias = str | httpx.URL | httpx.Proxy
+Timeouts: TypeAlias = float | httpx.Timeout
+Verify: TypeAlias = bool | str | ssl.SSLContext
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)  # seconds: of each wait for the network
 IDLE = 5.0  # seconds: the longest that an unused connection is kept, so that few are found closed by the server
@@ -69,234 +53,224 @@ for name in LOUD:
 
 
 @frozen(kw_only=True)
-class Options:
-    """What is passed on to httpx. Nothing of it is ever printed: most of it may hold credentials."""
+class Content:
+    """What is streamed with a call, and its limits."""
 
-    verify: Verify = field(default=True, repr=False)
-    proxy: Proxy | None = field(default=None, repr=False)
-    timeout: Timeouts | None = field(default=None, repr=False)
-    limits: Limits | None = field(default=None, repr=False)
-    headers: Headers = field(factory=dict, repr=False)
-    auth: Auth | None = field(default=None, repr=False)
-    transport: BaseTransport | None = field(default=None, repr=False)
-    event_hooks: Hooks = field(factory=dict, repr=False)
+    size: int | None = None  # bytes of an upload
+    progress: sources.Progress | None = None
+    target: sources.Target | None = None  # of a download
+    again: bool = True  # whether an upload can be read a second time
+    cap: int = JSON_CAP  # bytes of the answer
 
 
-class Lost(Exception):
-    """No answer came. `unsent` is true only where it is proven that no byte of the body went out."""
+class _Trace:
+    """How far an attempt came: whether its body began to go out, as httpcore tells it, and what came back."""
 
-    def __init__(self, reason: str, *, unsent: bool, timed_out: bool) -> None:
-        super().__init__(reason)
-        self.unsent, self.timed_out = unsent, timed_out
+    def __init__(self, request: Request[object], deadline: retry.Deadline, *, own: bool) -> None:
+        self.answer, self.deadline = answers.Answer(request.method, request.path), deadline
+        self.began, self.seen = False, own  # a transport of the user's own may tell nothing
 
-
-@frozen(kw_only=True)
-class Sending:
-    """How one attempt is made, beyond its request."""
-
-    deadline: Deadline
-    agent: str
-    cap: int = JSON_CAP
-    size: int | None = None  # bytes of the content, for `progress`
-    progress: Progress | None = None
-    target: Target | None = None
+    def __call__(self, event: str, _info: object) -> None:
+        self.seen = True
+        self.began = self.began or event.endswith("send_request_body.started")
 
     def check(self) -> None:
         """Raise TimeoutError when the time is over: a transport of the user's own may not look."""
         if self.deadline.left(time.monotonic()) <= 0:
             raise TimeoutError
 
-
-class _Head:
-    """What is known of an answer once its head was read, whatever becomes of its body."""
-
-    def __init__(self, method: str, path: str) -> None:
-        self.method, self.path = method, path
-        self.status: int | None = None
-        self.headers: Mapping[str, str] = {}
-
-    def answer(self, body: bytes) -> Answer:
-        return Answer(self.method, self.path, self.status or 0, self.headers, body)
-
-    def broken(self, why: str) -> Answer | None:
-        """Give the answer without its body, or None where not even its head came."""
-        if self.status is None:
-            return None
-        return Answer(self.method, self.path, self.status, self.headers, b"", why)
-
-
-class _Trace:
-    """Whether the body had begun to go out when an attempt failed, as httpcore tells it."""
-
-    def __init__(self, *, own: bool) -> None:
-        self.began, self.seen = False, own
-
-    def see(self, event: str) -> None:
-        self.seen = True
-        self.began = self.began or event.endswith("send_request_body.started")
-
-    def __call__(self, event: str, _info: object) -> None:
-        self.see(event)
-
-    @property
-    def unsent(self) -> bool:
-        """Proven only where there were traces to see; a user's own transport may give none."""
-        return self.seen and not self.began
+    def broken(self, why: str, *, timed_out: bool = False, oversized: bool = False) -> answers.Answer:
+        """Give what is known of the answer; that no byte of the body went out only where that is proven."""
+        unsent = self.seen and not self.began and not self.answer.status
+        return evolve(self.answer, broken=why, timed_out=timed_out, oversized=oversized, unsent=unsent)
 
 
 class _Pieces(httpx.SyncByteStream):
     """The body of an upload, read in a thread, counted for `progress`."""
 
-    def __init__(self, stream: Iterator[bytes], sending: Sending) -> None:
-        self._stream, self._sending = stream, sending
+    def __init__(self, stream: Iterator[bytes], content: Content, trace: _Trace) -> None:
+        self._stream, self._content, self._trace = stream, content, trace
 
     def __iter__(self) -> Iterator[bytes]:
-        done, size = 0, self._sending.size
+        done, size, progress = 0, self._content.size, self._content.progress
         while piece := call_in_thread(next, self._stream, b""):
-            self._sending.check()
+            self._trace.check()
             yield piece
             done += len(piece)
-            if self._sending.progress:
-                self._sending.progress(done if size is None else min(done, size), size)
+            if progress:
+                progress(done if size is None else min(done, size), size)
 
 
 class Transport:
     """Sends requests of the bindings to one server: one pool of connections and one jar of cookies."""
 
-    def __init__(self, base: str, options: Options) -> None:
-        self.base = base
-        self._own = options.transport is None
-        self._timeout = httpx.Timeout(TIMEOUT if options.timeout is None else options.timeout)
-        made = _client(base, options)
-        if isinstance(made, str):
-            raise InvalidInput(made)
-        bound(made)
-        self._client = made
+    def __init__(self, client: httpx.Client, timeout: Timeouts | None, *, own: bool) -> None:
+        self._client, self._own, self.close = client, own, client.close
+        self._waits = httpx.Timeout(TIMEOUT if timeout is None else timeout).as_dict()
 
-    def close(self) -> None:
-        """Close all connections."""
-        self._client.close()
+    def attempt(
+        self, request: Request[object], deadline: retry.Deadline, agent: str, content: Content
+    ) -> answers.Answer:
+        """Send a request once and give what is known afterwards, also where no answer came.
 
-    def attempt(self, request: Request[object], sending: Sending) -> Answer:
-        """Send a request once.
-
-        Raises Lost where no answer came, InvalidInput where it cannot be written, TooLarge where the answer is larger
-        than `cap`. No exception of httpx's leaves: their tracebacks hold headers with credentials.
+        Raises InvalidInput where it cannot be written, or a file not be read or written. No exception of httpx's
+        leaves: their tracebacks hold headers with credentials.
         """
-        trace, head = _Trace(own=self._own), _Head(request.method, request.path)
-        began, token = time.monotonic(), _ours.set(True)
-        result: Answer | Exception
+        trace, began = _Trace(request, deadline, own=self._own), time.monotonic()
+        answer, problem = trace.answer, ""
         try:
-            built = self._built(request, sending, trace)
-            with fail_after(sending.deadline.left(began)):
-                result = self._answer(request, built, sending, head)
-        except (InvalidInput, TooLarge) as error:
-            result = error
+            built = self._built(request, trace, agent, content)
         except ValueError as error:
-            result = InvalidInput(str(error))
+            problem = str(error)
+        if problem:
+            raise errors.InvalidInput(problem)
+        token = _ours.set(True)
+        try:
+            with fail_after(deadline.left(began)):
+                answer = self._answer(built, trace, content)
+        except errors.TooLarge as error:
+            answer = trace.broken(str(error), oversized=True)
         except (TimeoutError, httpx.TimeoutException):
-            why = f"nothing within {time.monotonic() - began:.1f} s"
-            result = head.broken(why) or Lost(why, unsent=trace.unsent, timed_out=True)
-        except OSError as error:  # httpx has errors of its own for the network
-            result = InvalidInput(f"the file cannot be read or written: {error.strerror or error}")
-        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
-            why = _words(error)
-            result = head.broken(why) or Lost(why, unsent=trace.unsent, timed_out=False)
+            answer = trace.broken(f"nothing within {time.monotonic() - began:.1f} s", timed_out=True)
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            answer = trace.broken(f"{type(error).__name__}: {error}".removesuffix(": "))
+        except (errors.InvalidInput, OSError) as error:  # of a file: httpx has errors of its own for the network
+            problem = str(error)
         except BaseException as error:  # a cancellation, or an error of a hook: it goes on, without httpx's frames
             raise error.with_traceback(None) from None
         finally:
             _ours.reset(token)
-        what = result.status if isinstance(result, Answer) else type(result).__name__
-        log.debug("%s %s: %s in %.0f ms", request.method, request.path, what, (time.monotonic() - began) * 1000)
-        if isinstance(result, Answer):
-            return result
-        raise result.with_traceback(None) from None
+            took = (time.monotonic() - began) * 1000
+            log.debug("%s %s: %s in %.0f ms", request.method, request.path, trace.answer.status or "-", took)
+        if problem:
+            raise errors.InvalidInput(problem)
+        return answer
 
-    def _built(self, request: Request[object], sending: Sending, trace: _Trace) -> httpx.Request:
+    def _built(self, request: Request[object], trace: _Trace, agent: str, content: Content) -> httpx.Request:
         arguments = request.arguments()
-        arguments["headers"]["User-Agent"] = sending.agent
-        left = max(0.0, sending.deadline.left(time.monotonic()))
-        waits = {kind: left if wait is None else min(wait, left) for kind, wait in self._timeout.as_dict().items()}
+        arguments["headers"]["User-Agent"] = agent
+        left = max(0.0, trace.deadline.left(time.monotonic()))
+        waits = {kind: left if wait is None else min(wait, left) for kind, wait in self._waits.items()}
         built = self._client.build_request(**arguments, extensions={"timeout": waits, "trace": trace})
         if "files" in arguments:
-            built.stream = _Pieces(iter(cast("httpx.SyncByteStream", built.stream)), sending)
+            built.stream = _Pieces(iter(cast("httpx.SyncByteStream", built.stream)), content, trace)
         return built
 
-    def _answer(self, request: Request[object], built: httpx.Request, sending: Sending, head: _Head) -> Answer:
+    def _answer(self, built: httpx.Request, trace: _Trace, content: Content) -> answers.Answer:
         response = self._client.send(built, stream=True)
         try:
-            head.status = response.status_code
-            head.headers = {name.lower(): value for name, value in response.headers.items()}
-            if "," in head.headers.get("content-encoding", ""):
-                raise TooLarge(f"{request.method} {request.path}: the answer is packed more than once")
-            page = head.answer(b"").is_page
-            if sending.target is not None and response.status_code == 200 and not page:
-                self._download(response, sending, sending.target)
-                return head.answer(b"")
-            return head.answer(self._read(request, response, sending))
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            trace.answer = evolve(trace.answer, status=response.status_code, headers=headers)
+            if "," in headers.get("content-encoding", ""):
+                raise errors.TooLarge("the answer is packed more than once")
+            if content.target is not None and response.status_code == 200 and not trace.answer.is_page:
+                self._download(response, trace, content, content.target)
+                return trace.answer
+            pieces, size = [], 0
+            for piece in response.iter_bytes():
+                trace.check()
+                size += len(piece)
+                if size > content.cap:
+                    raise errors.TooLarge(f"the answer is larger than {content.cap} bytes")
+                pieces.append(piece)
+            return evolve(trace.answer, body=b"".join(pieces))
         finally:
             response.close()
 
-    def _read(self, request: Request[object], response: httpx.Response, sending: Sending) -> bytes:
-        pieces, size = [], 0
-        for piece in response.iter_bytes():
-            sending.check()
-            size += len(piece)
-            if size > sending.cap:
-                raise TooLarge(f"{request.method} {request.path}: the answer is larger than {sending.cap} bytes")
-            pieces.append(piece)
-        return b"".join(pieces)
-
-    def _download(self, response: httpx.Response, sending: Sending, target: Target) -> None:
+    def _download(self, response: httpx.Response, trace: _Trace, content: Content, target: sources.Target) -> None:
         length = response.headers.get("content-length", "")
         size = int(length) if length.isdecimal() and "content-encoding" not in response.headers else None
         call_in_thread(target.begin, _file_name(response.headers))
         for piece in response.iter_bytes(PIECE):
-            sending.check()
-            if target.written + len(piece) > sending.cap:
-                raise TooLarge(f"the file is larger than {sending.cap} bytes")
+            trace.check()
+            if target.written + len(piece) > content.cap:
+                raise errors.TooLarge(f"the file is larger than {content.cap} bytes")
             call_in_thread(target.write, piece)
-            if sending.progress:
-                sending.progress(target.written, size)
+            if content.progress:
+                content.progress(target.written, size)
 
 
-def _client(base: str, options: Options) -> httpx.Client | str:
-    """Make httpx's client, or say what is wrong; what httpx itself says may hold a proxy's password."""
-    limits = options.limits or httpx.Limits(max_connections=100, max_keepalive_connections=20)
-    expiry = IDLE if limits.keepalive_expiry is None else min(IDLE, limits.keepalive_expiry)
-    verify = options.verify
+def http_client(
+    url: str,
+    *,
+    allow_http: bool,
+    token: str | None,
+    username: str | None,
+    password: str | None,
+    auth: Auth | None,
+    verify: Verify,
+    proxy: Proxy | None,
+    limits: Limits | None,
+    headers: Headers | None,
+    transport: BaseTransport | None,
+    event_hooks: Hooks | None,
+) -> tuple[str, httpx.Client] | str:
+    """Give the server's address and httpx's client for it, or say what is wrong.
+
+    It never raises: a traceback with locals would show credentials, and what httpx says may hold a proxy's password.
+    """
+    problem = _problem(token, username, password, auth)
+    if problem:
+        return problem
+    login = f"ApiToken {token.strip()}" if token else ""
+    if username is not None:
+        login = f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
+    limits = limits or httpx.Limits(max_connections=100, max_keepalive_connections=20)
     try:
-        if isinstance(verify, str):
-            verify = ssl.create_default_context(cafile=verify)
-        return httpx.Client(
+        base = inputs.base_url(url, allow_http=allow_http)
+        client = httpx.Client(
             base_url=base,
-            headers={**HEADERS, **options.headers},
-            auth=options.auth,
-            verify=verify,
-            proxy=options.proxy,
+            headers={**HEADERS, **(headers or {}), **({"Authorization": login} if login else {})},
+            auth=auth,
+            verify=ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify,
+            proxy=proxy,
             limits=httpx.Limits(
                 max_connections=limits.max_connections,
                 max_keepalive_connections=limits.max_keepalive_connections,
-                keepalive_expiry=expiry,
+                keepalive_expiry=IDLE if limits.keepalive_expiry is None else min(IDLE, limits.keepalive_expiry),
             ),
-            transport=options.transport,
-            event_hooks={name: list(hooks) for name, hooks in options.event_hooks.items()},
+            transport=transport,
+            event_hooks={name: list(hooks) for name, hooks in (event_hooks or {}).items()},
             follow_redirects=False,
         )
+    except errors.InvalidInput as error:
+        return str(error)
     except OSError as error:
-        return f"verify: {options.verify} cannot be read as certificates: {error.strerror or type(error).__name__}"
+        return f"verify: {verify} cannot be read as certificates: {error.strerror or type(error).__name__}"
     except (ValueError, TypeError, AttributeError, ImportError) as error:
         kind = type(error).__name__
-    return f"proxy, headers, auth, transport or event_hooks: httpx does not take what was passed ({kind})"
+        return f"proxy, headers, auth, transport or event_hooks: httpx does not take what was passed ({kind})"
+    bound(client)
+    return base, client
+
+
+def _problem(token: object, username: object, password: object, auth: object) -> str | None:
+    """Say what is wrong with the credentials, without showing them."""
+    pair, texts = (
+        (username is not None) + (password is not None),
+        isinstance(username, str) and isinstance(password, str),
+    )
+    sendable = isinstance(token, str) and re.fullmatch("[!-~]+", token.strip())
+    problems = {
+        "pass one of token=, username= with password=, and auth=": (
+            (token is not None) + bool(pair) + (auth is not None) > 1
+        ),
+        "token: expected a personal access token, such as d2pat_ and letters and digits, without blanks": (
+            token is not None and not sendable
+        ),
+        "username= and password= come together, both text": pair > 0 and not texts,
+        "username: it is empty or holds a colon, which cannot be sent": pair > 0
+        and (not username or ":" in str(username)),
+        # The environment gives bytes that are no UTF-8 so; the error of encoding them would hold the password.
+        "username or password: it has half a surrogate pair, which cannot be written in UTF-8": (
+            re.search("[\ud800-\udfff]", f"{username}{password}") is not None
+        ),
+    }
+    return next((problem for problem, so in problems.items() if so), None)
 
 
 def _file_name(headers: httpx.Headers) -> str | None:
     """Read the name of a file, which the server writes raw: neither quoted nor encoded, in UTF-8 (quirk 27)."""
-    raw = dict(headers.raw).get(b"content-disposition") or dict(headers.raw).get(b"Content-Disposition") or b""
+    raw = next((value for name, value in headers.raw if name.lower() == b"content-disposition"), b"")
     _, found, name = raw.decode("utf-8", "replace").partition("filename=")
     return name.strip().strip('"') if found else None
-
-
-def _words(error: Exception) -> str:
-    """Say what httpx says, which holds neither headers nor bodies."""
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

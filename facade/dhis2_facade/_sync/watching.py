@@ -5,21 +5,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from dhis2_facade import errors, inputs
 from dhis2_facade._sync.backend import sleep
 from dhis2_facade._sync.session import Session
-from dhis2_facade.errors import Forbidden, InvalidInput, NotFound
-from dhis2_facade.inputs import seconds_of
 from dhis2_facade.models import Message, MessageConversation, NewMessage
 
 if TYPE_CHECKING:
     from dhis2_facade._sync.messaging import Messaging
 
-__all__ = ["Watcher"]
 
 AROUND = timedelta(hours=3)  # a clock that is set back is noticed in these hours before and after
 
@@ -41,7 +39,7 @@ class Cursor:
                 return found
         except (ValueError, TypeError, AttributeError, RecursionError):
             pass
-        raise InvalidInput("cursor: expected one that watch() gave")
+        raise errors.InvalidInput("cursor: expected one that watch() gave")
 
     def write(self) -> str:
         """Give it as text."""
@@ -63,44 +61,35 @@ class Watcher:
         self, session: Session, messaging: Messaging, *, interval: float, own: bool, timeout: float | None
     ) -> None:
         self._session, self._messaging = session, messaging
-        self._interval, self._own, self._timeout = seconds_of("interval", interval), own, timeout
+        self._interval, self._own, self._timeout = inputs.seconds_of("interval", interval), own, timeout
 
     def watch(self, cursor: Cursor | None) -> Iterator[NewMessage]:
         """Look, hand over, wait, for ever."""
-        state = cursor or self._now()
-        overlap = timedelta(seconds=self._session.settings.settle)
+        session = self._session
+        if cursor is None:
+            cursor = Cursor((session.info(session.deadline(self._timeout))).server_date or datetime.now(UTC))
         while True:
-            for conversation, message, uid, created in self._new(state):
-                state = state.behind(uid, created, overlap)
-                yield NewMessage(conversation=conversation, message=message, cursor=state.write())
+            for conversation, message, uid, created in self._new(cursor):
+                cursor = cursor.behind(uid, created, timedelta(seconds=session.settle))
+                yield NewMessage(conversation=conversation, message=message, cursor=cursor.write())
             sleep(self._interval)
 
-    def _now(self) -> Cursor:
-        deadline = self._session.deadline(self._timeout)
-        self._session.start(deadline)
-        info = self._session.ask_info(deadline)
-        if info.server_date is None:
-            raise NotFound("the server does not say its time; pass a cursor")
-        return Cursor(info.server_date.replace(tzinfo=self._session.zone))
-
-    def _new(self, state: Cursor) -> list[tuple[MessageConversation, Message, str, datetime]]:
+    def _new(self, cursor: Cursor) -> list[tuple[MessageConversation, Message, str, datetime]]:
         """Give what is new, oldest first. Threads are read one by one: in a list all see internal notes (25)."""
-        self._session.start(self._session.deadline(self._timeout))
-        since = state.floor.astimezone(self._session.zone).replace(tzinfo=None, microsecond=0)
+        me = (self._session.me(self._session.deadline(self._timeout))).id
+        since = cursor.floor.astimezone(self._session.zone).replace(tzinfo=None, microsecond=0)
         changed = self._messaging.list(
             filters=f"lastMessage:ge:{since.isoformat()}", fields="id", timeout=self._timeout
         )
-        me = None if self._own else (self._session.me(self._session.deadline(self._timeout))).id
         found = []
         for row in changed:
             try:
                 conversation = self._messaging.get(str(row.id), timeout=self._timeout)
-            except (NotFound, Forbidden):  # left since
+            except (errors.NotFound, errors.Forbidden):  # left since
                 continue
             for message in conversation.messages or ():
-                sender = message.sender.id if message.sender else None
-                if message.id is None or message.created is None or (me is not None and sender == me):
-                    continue
-                if message.created >= state.floor and message.id not in state.seen:
-                    found.append((conversation, message, message.id, message.created))
+                uid, created, sender = message.id or "", message.created, message.sender
+                other = self._own or sender is None or sender.id != me
+                if other and created is not None and created >= cursor.floor and uid not in cursor.seen:
+                    found.append((conversation, message, uid, created))
         return sorted(found, key=lambda one: (one[3], one[2]))
