@@ -14,8 +14,8 @@ import pytest
 import typer
 
 from dhis2_facade.cli.main import app
-from tests.cli.conftest import World
 from tests.support.terminal import Result
+from tests.support.world import World
 
 Case = Callable[[World], None]
 CASES: dict[str, Case] = {}

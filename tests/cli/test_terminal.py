@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.cli.conftest import World
 from tests.support.terminal import Terminal
+from tests.support.world import World
 
 # A title for the window, a bell, a cursor that goes home, a colour, eight-bit controls, a turn of direction, markup.
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x1b[H\x1b[31mred\x9b1m\u202eevil\u2066[bold]x[/bold]\x7f"

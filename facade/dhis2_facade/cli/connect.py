@@ -8,7 +8,9 @@ import pkgutil
 import re
 from collections.abc import Callable
 from datetime import UTC
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from attrs import evolve
 
 import dhis2_facade
 from dhis2_facade.cli.exits import Failure
@@ -18,7 +20,7 @@ from dhis2_facade.profiles import Profile, from_environment, load, profiles_file
 if TYPE_CHECKING:
     from dhis2_facade._async.client import AsyncDhis2, ClientOptions
 
-__all__ = ["connect", "pin_of", "pins", "profile_of", "version_of"]
+__all__ = ["address_of", "connect", "pin_of", "pins", "profile_of", "version_of"]
 
 DEFAULT = "default"  # the profile that is meant where nothing is said
 VERSION = "DHIS2_VERSION"
@@ -51,20 +53,25 @@ def profile_of(name: str | None, prompt: Prompt) -> Profile:
     else:
         profile = load(DEFAULT)
     if profile.username and profile.password is None and profile.token is None:
-        password = prompt(f"Password of {profile.username} at {profile.url}: ")
-        return Profile(
-            url=profile.url,
-            username=profile.username,
-            password=password,
-            version=profile.version,
-            allow_http=profile.allow_http,
-        )
+        return evolve(profile, password=prompt(f"Password of {profile.username} at {profile.url}: "))
     return profile
 
 
 def _has_default() -> bool:
     path = profiles_file()
     return path.exists() and DEFAULT in read_profiles(path)
+
+
+def address_of(profile: Profile) -> str:
+    """Give the address as it is used. Raises InvalidInput for an address or credentials that cannot be sent."""
+    with importlib.import_module(f"dhis2_facade.v{pins()[-1]}").Dhis2(profile.url, **_access(profile)) as client:
+        return str(client.url)
+
+
+def _access(profile: Profile) -> dict[str, Any]:
+    """Give the arguments of a client that say who one is."""
+    names = ("token", "username", "password", "allow_http")
+    return {name: getattr(profile, name) for name in names}
 
 
 async def connect(profile: Profile, version: str | None, say: Say, options: ClientOptions) -> AsyncDhis2:
@@ -85,15 +92,7 @@ async def connect(profile: Profile, version: str | None, say: Say, options: Clie
 
 def _client(profile: Profile, version: str, options: ClientOptions) -> AsyncDhis2:
     pin = importlib.import_module(f"dhis2_facade.v{version}")
-    made = pin.AsyncDhis2(
-        profile.url,
-        token=profile.token,
-        username=profile.username,
-        password=profile.password,
-        allow_http=profile.allow_http,
-        **options,
-    )
-    return cast("AsyncDhis2", made)
+    return cast("AsyncDhis2", pin.AsyncDhis2(profile.url, **_access(profile), **options))
 
 
 def pin_of(client: AsyncDhis2) -> str:

@@ -9,15 +9,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypedDict, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from dhis2_facade.answers import Answer, error_of
 from dhis2_facade.cli.exits import Failure
-from dhis2_facade.models import RawAnswer
 from dhis2_wire import UNSET, Request
 
 if TYPE_CHECKING:
-    from dhis2_facade.errors import Dhis2Error
+    from dhis2_facade.answers import Answer
 
-__all__ = ["Raw", "error_in", "raw_of", "request_of"]
+__all__ = ["Raw", "raw_of", "request_of"]
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 ACCEPT = "application/json, */*;q=0.5"
@@ -71,12 +69,7 @@ def request_of(
     )
 
 
-def error_in(request: Request[object], answer: RawAnswer, url: str) -> Dhis2Error | None:
-    """Give the error that an answer is, if it is one."""
-    return error_of(Answer(request.method, request.path, answer.status, answer.headers, answer.body), url)
-
-
-def raw_of(answer: RawAnswer) -> Raw:
+def raw_of(answer: Answer) -> Raw:
     """Give an answer as data, without cookies."""
     kind = answer.headers.get("content-type", "")
     headers = {name: value for name, value in answer.headers.items() if name != "set-cookie"}

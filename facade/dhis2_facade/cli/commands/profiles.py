@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from attrs import asdict, evolve
 
 from dhis2_facade.cli.exits import Failure
 from dhis2_facade.cli.run import Run, command
@@ -54,28 +55,25 @@ def add(
     The personal access token, or the password of --username, is asked for without showing it, or read from standard
     input; it is never an argument, which others on the machine could see.
     """
-    from dhis2_facade.cli.connect import version_of
+    from dhis2_facade.cli.connect import address_of, version_of
     from dhis2_facade.cli.profile_file import put
-    from dhis2_facade.credentials import Credentials
-    from dhis2_facade.inputs import base_url
-    from dhis2_facade.profiles import profiles_file, read_profiles
+    from dhis2_facade.profiles import Profile, profiles_file, read_profiles
 
     path = profiles_file()
     if path.exists() and name in read_profiles(path):
         run.confirm(f"Replace the profile {name}?")
-    values: dict[str, str | bool] = {"url": base_url(url, allow_http=allow_http)}
-    secret = _secret("Password: " if username else "Personal access token: ", stdin=secret_stdin)
-    if username:
-        values |= {"username": username, "password": secret}
-    else:
-        values["token"] = secret
-    Credentials(token=None if username else secret, username=username, password=secret if username else None).headers()
     chosen = version_of(version)
-    if chosen:
-        values["version"] = chosen
-    if allow_http:
-        values["allow_http"] = True
-    put(path, name, values)
+    secret = _secret("Password: " if username else "Personal access token: ", stdin=secret_stdin)
+    profile = Profile(
+        url=url,
+        token=None if username else secret,
+        username=username,
+        password=secret if username else None,
+        version=chosen,
+        allow_http=allow_http,
+    )
+    given = asdict(evolve(profile, url=address_of(profile)))
+    put(path, name, {key: value for key, value in given.items() if value})
     run.show({"name": name, "file": str(path)}, lambda screen, _: screen.line(f"profile {name} is kept in {path}"))
 
 

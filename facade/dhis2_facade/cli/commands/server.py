@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,10 +15,10 @@ from dhis2_facade.cli.run import Run, command
 
 if TYPE_CHECKING:
     from dhis2_facade._async.client import AsyncDhis2
+    from dhis2_facade.answers import Answer
     from dhis2_facade.cli.doctor import Check
     from dhis2_facade.cli.output import Screen
     from dhis2_facade.cli.versions import Compared
-    from dhis2_facade.models import RawAnswer
 
 __all__ = ["register", "versions"]
 
@@ -48,15 +49,16 @@ def api(
     and the exit status says which kind of error it is. On a terminal bodies are made safe to show; bytes that are no
     text are for --to or a pipe.
     """
-    from dhis2_facade.cli.raw import error_in, raw_of, request_of
+    from dhis2_facade.answers import error_of
+    from dhis2_facade.cli.raw import raw_of, request_of
 
     request = request_of(method, path, query or (), _data(data), content_type)
     if request.method == "DELETE":
         run.confirm(f"DELETE {request.path}?")
 
-    async def call(client: AsyncDhis2) -> tuple[RawAnswer, Exception | None]:
+    async def call(client: AsyncDhis2) -> tuple[Answer, Exception | None]:
         answer = await client.raw(request)
-        return answer, error_in(request, answer, client.url)
+        return answer, error_of(answer, client.url)
 
     answer, error = run.talk(call)
     if to is not None and error is None:
@@ -87,7 +89,7 @@ def _data(given: str | None) -> bytes | None:
         raise Failure(f"{given[1:]}: cannot be read: {error.strerror}") from None
 
 
-def _shown(answer: RawAnswer) -> None:
+def _shown(answer: Answer) -> None:
     """Show a body on a terminal."""
     import json
 
@@ -198,10 +200,8 @@ def mcp(
     others. What cannot be taken back is confirmed by the person at the host, where the host can ask, else by an
     explicit argument.
     """
-    try:
-        import mcp as _  # noqa: F401 - only whether it is there
-    except ImportError:
-        raise Failure("this needs the extra mcp; say: pip install 'dhis2-facade[mcp]'") from None
+    if find_spec("mcp") is None:
+        raise Failure("this needs the extra mcp; say: pip install 'dhis2-facade[mcp]'")
     from dhis2_facade.mcp.server import Serving, serve
 
     if files is not None and not files.is_dir():
