@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.support.world import alone, world
+from tests.support.world import alone, newest, world
 
-__all__ = ["alone", "world"]
+__all__ = ["alone", "newest", "world"]

@@ -66,12 +66,29 @@ def test_an_error_as_data_has_all_that_the_error_carries() -> None:
         (("--server-version", "39", "people", "me"), 2, "usage"),
         (("--profile", "none", "people", "me"), 2, "usage"),
         (("versions", "diff", "41", "99"), 2, "usage"),
+    ],
+)
+def test_what_was_passed_wrong_is_said_in_one_shape(
+    newest: World, words: tuple[str, ...], status: int, kind: str
+) -> None:
+    _said(newest, words, status, kind)
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "kind"),
+    [
         (("messaging", "get", NOBODY), 4, "not_found"),
         (("files", "get", NOBODY), 4, "not_found"),
         (("messaging", "send", "S", "T", "-u", NOBODY), 5, "conflict"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_shape(world: World, words: tuple[str, ...], status: int, kind: str) -> None:
+def test_what_the_server_refuses_is_said_in_the_same(
+    world: World, words: tuple[str, ...], status: int, kind: str
+) -> None:
+    _said(world, words, status, kind)
+
+
+def _said(world: World, words: tuple[str, ...], status: int, kind: str) -> None:
     written = world.clerk.here("--json", *words)
     assert (written.status, written.error["kind"], written.error["exit"]) == (status, kind, status)
     told = world.clerk.here(*words)
@@ -87,8 +104,8 @@ def test_credentials_that_are_wrong_have_a_status(world: World) -> None:
     assert token not in written.out + written.err
 
 
-def test_a_server_that_is_not_there_has_a_status(world: World) -> None:
-    written = world.as_user("clerk", DHIS2_URL="http://127.0.0.1:9").here("messaging", "unread-count", "--json")
+def test_a_server_that_is_not_there_has_a_status(newest: World) -> None:
+    written = newest.as_user("clerk", DHIS2_URL="http://127.0.0.1:9").here("messaging", "unread-count", "--json")
     assert (written.status, written.error["kind"]) == (6, "network")
 
 
@@ -124,9 +141,9 @@ def test_a_message_of_which_nobody_knows_has_a_status_and_its_key_goes_on(world:
     assert (reused.status, reused.error["kind"]) == (5, "conflict")
 
 
-def test_json_may_stand_before_and_after_the_command(world: World) -> None:
+def test_json_may_stand_before_and_after_the_command(newest: World) -> None:
     for words in (("--json", "messaging", "unread-count"), ("messaging", "unread-count", "--json")):
-        assert isinstance(world.clerk.here(*words).data["unread"], int)
+        assert isinstance(newest.clerk.here(*words).data["unread"], int)
 
 
 def test_a_list_can_be_had_whole_in_parts_and_by_page(world: World) -> None:
@@ -215,21 +232,21 @@ def test_a_proxy_that_rewrites_the_user_agent_is_found(world: World) -> None:
     assert (checks.status, [one["check"] for one in checks.data if not one["ok"]]) == (1, ["user agent"])
 
 
-def test_a_profile_of_a_server_that_is_down_is_examined(world: World) -> None:
-    checks = world.as_user("clerk", DHIS2_URL="http://127.0.0.1:9").here("doctor", "--json")
+def test_a_profile_of_a_server_that_is_down_is_examined(newest: World) -> None:
+    checks = newest.as_user("clerk", DHIS2_URL="http://127.0.0.1:9").here("doctor", "--json")
     assert (checks.status, [one["check"] for one in checks.data]) == (6, ["reach"])
 
 
-def test_an_interruption_says_what_is_known_and_the_key_to_go_on_with(world: World) -> None:
-    world.server.next("hang", method="POST", path="messageConversations", delay=PATIENCE)
-    words = ("messaging", "send", "Interrupted", "T", "-u", world.uid("nurse"), "--json")
-    before = len(world.server.requests)
+def test_an_interruption_says_what_is_known_and_the_key_to_go_on_with(newest: World) -> None:
+    newest.server.next("hang", method="POST", path="messageConversations", delay=PATIENCE)
+    words = ("messaging", "send", "Interrupted", "T", "-u", newest.uid("nurse"), "--json")
+    before = len(newest.server.requests)
     with subprocess.Popen(
-        [*COMMAND, *words], env=world.clerk.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*COMMAND, *words], env=newest.clerk.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         try:
             end = time.monotonic() + PATIENCE
-            while len(world.server.requests) == before and time.monotonic() < end:  # the first call
+            while len(newest.server.requests) == before and time.monotonic() < end:  # the first call
                 time.sleep(0.05)
             time.sleep(0.5)
             process.send_signal(signal.SIGINT)
@@ -242,11 +259,11 @@ def test_an_interruption_says_what_is_known_and_the_key_to_go_on_with(world: Wor
     assert message in err.decode()
 
 
-def test_a_pipe_that_closes_is_no_error(world: World) -> None:
+def test_a_pipe_that_closes_is_no_error(newest: World) -> None:
     for number in range(3):
-        world.sent(f"Row {number}")
+        newest.sent(f"Row {number}")
     command = f"{sys.executable} -m dhis2_facade.cli messaging list --all | head -n 0"
-    done = subprocess.run(["sh", "-c", command], env=world.clerk.environment, capture_output=True, check=False)
+    done = subprocess.run(["sh", "-c", command], env=newest.clerk.environment, capture_output=True, check=False)
     assert (done.stdout, done.stderr) == (b"", b"")
 
 

@@ -26,9 +26,9 @@ def test_a_list_has_unread_rows_bold_and_yellow_and_types_in_their_colours(world
     assert all(uid in screen.text for uid in (unread, ticket, old))
 
 
-def test_without_colours_nothing_is_coloured(world: World) -> None:
-    world.sent("Fresh words")
-    screen = world.clerk.seen("messaging", "list", "--limit", "1", NO_COLOR="1")
+def test_without_colours_nothing_is_coloured(newest: World) -> None:
+    newest.sent("Fresh words")
+    screen = newest.clerk.seen("messaging", "list", "--limit", "1", NO_COLOR="1")
     assert screen.style("Fresh words") == ("default", True)
     assert screen.style("PRIVATE")[0] == "default"
 
@@ -75,39 +75,39 @@ def test_nothing_that_others_wrote_reaches_the_terminal_raw(world: World) -> Non
     assert written.data["subject"] == HOSTILE
 
 
-def test_an_error_of_the_server_is_written_harmlessly(world: World) -> None:
-    uid = world.sent()
-    world.server.next(fail=409, path="messageConversations", method="POST", body='{"message": "\\u001b[2Jno \\u202e"}')
-    screen = world.clerk.seen("messaging", "reply", uid, "text")
+def test_an_error_of_the_server_is_written_harmlessly(newest: World) -> None:
+    uid = newest.sent()
+    newest.server.next(fail=409, path="messageConversations", method="POST", body='{"message": "\\u001b[2Jno \\u202e"}')
+    screen = newest.clerk.seen("messaging", "reply", uid, "text")
     assert screen.status == 5
     assert "\x1b[2J" not in screen.raw.decode()
     assert "\u202e" not in screen.raw.decode()
 
 
-def test_a_bar_shows_how_far_an_upload_is_and_goes_away(world: World) -> None:
-    path = world.home / "large.txt"
+def test_a_bar_shows_how_far_an_upload_is_and_goes_away(newest: World) -> None:
+    path = newest.home / "large.txt"
     path.write_bytes(b"x" * 3_000_000)
-    screen = world.clerk.seen("files", "upload", str(path))
+    screen = newest.clerk.seen("files", "upload", str(path))
     assert screen.status == 0
     assert b"3,000,000 of 3,000,000" in screen.raw
     assert "3,000,000" not in screen.text
     assert "large.txt" in screen.text
 
 
-def test_bytes_of_a_file_are_not_written_to_a_terminal(world: World) -> None:
-    uid = world.clients["clerk"].files.upload(("a.png", bytes(range(256)))).id
-    screen = world.clerk.seen("files", "download", uid, "--to", "-")
+def test_bytes_of_a_file_are_not_written_to_a_terminal(newest: World) -> None:
+    uid = newest.clients["clerk"].files.upload(("a.png", bytes(range(256)))).id
+    screen = newest.clerk.seen("files", "download", uid, "--to", "-")
     assert screen.status == 2
     assert "not to a terminal" in screen.text
 
 
-def test_a_raw_answer_is_made_safe_for_a_terminal(world: World) -> None:
-    uid = world.sent(HOSTILE)
-    screen = world.clerk.seen("api", "GET", f"messageConversations/{uid}?fields=subject")
+def test_a_raw_answer_is_made_safe_for_a_terminal(newest: World) -> None:
+    uid = newest.sent(HOSTILE)
+    screen = newest.clerk.seen("api", "GET", f"messageConversations/{uid}?fields=subject")
     assert screen.lines[0] == "{"
     assert not STEERING.search(screen.raw.decode())
-    file = world.clients["clerk"].files.upload(("a.png", bytes(range(256)))).id
-    assert world.clerk.seen("api", "GET", f"fileResources/{file}/data").text == "(256 bytes; --to FILE keeps them)"
+    file = newest.clients["clerk"].files.upload(("a.png", bytes(range(256)))).id
+    assert newest.clerk.seen("api", "GET", f"fileResources/{file}/data").text == "(256 bytes; --to FILE keeps them)"
 
 
 def test_a_token_is_asked_for_without_showing_it(alone: Terminal, tmp_path: Path) -> None:
@@ -121,9 +121,9 @@ def test_a_token_is_asked_for_without_showing_it(alone: Terminal, tmp_path: Path
     assert (again.status, "Replace the profile default?" in again.text) == (1, True)
 
 
-def test_a_password_that_is_kept_nowhere_is_asked_for(world: World) -> None:
-    cli = world.as_user("clerk", DHIS2_TOKEN="", DHIS2_USERNAME="clerk")
-    screen = cli.seen("people", "me", answers={"Password of clerk": world.server.password("clerk")})
+def test_a_password_that_is_kept_nowhere_is_asked_for(newest: World) -> None:
+    cli = newest.as_user("clerk", DHIS2_TOKEN="", DHIS2_USERNAME="clerk")
+    screen = cli.seen("people", "me", answers={"Password of clerk": newest.server.password("clerk")})
     assert (screen.status, "Clerk Test (clerk)" in screen.text) == (0, True)
-    assert world.server.password("clerk").encode() not in screen.raw
+    assert newest.server.password("clerk").encode() not in screen.raw
     assert cli("people", "me").status == 2

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Literal
 
+from anyio.from_thread import BlockingPortal
 from attrs import define, field
 from mcp import Client, StdioServerParameters
 from mcp.client.context import ClientRequestContext
@@ -68,6 +70,23 @@ class Agent:
         """The same as data."""
         text = await self.words(name, **arguments)
         return json.loads(text.removeprefix(f"{PREFIX}{name}: "))["error"]
+
+
+@define
+class Host:
+    """An agent whose process lives over several tests."""
+
+    agent: Agent
+    folder: Path
+    portal: BlockingPortal
+
+    def __call__(self, scenario: Callable[[Agent], Awaitable[None]]) -> None:
+        """Let the agent play a scenario."""
+
+        async def play() -> None:
+            await scenario(self.agent)
+
+        self.portal.call(play)
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,17 +48,29 @@ class World:
         return self.clients[username].messaging.get(uid)
 
 
-@pytest.fixture(scope="session", params=VERSIONS)
-def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A server of each version in turn."""
-    version = request.param
+@contextmanager
+def made(version: str, home: Path) -> Iterator[World]:
     pin = importlib.import_module(f"dhis2_facade.v{version}")
     with FakeDhis2(version=version) as server:
         names = ("admin", "clerk", "nurse", "outsider")
         clients = {name: pin.Dhis2(server.url, token=server.token(name)) for name in names}
-        yield World(server, tmp_path_factory.mktemp(f"home{version}"), clients)
+        yield World(server, home, clients)
         for client in clients.values():
             client.close()
+
+
+@pytest.fixture(scope="session", params=VERSIONS)
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A server of each version in turn."""
+    with made(request.param, tmp_path_factory.mktemp(f"home{request.param}")) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def newest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A server of the newest version, for what no version changes."""
+    with made(VERSIONS[-1], tmp_path_factory.mktemp("home")) as one:
+        yield one
 
 
 @pytest.fixture
