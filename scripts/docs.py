@@ -85,7 +85,7 @@ asked, which costs a request. Where there are no bindings for its version those 
 | status | kind | |
 |-:|-|-|
 """
-SVG_WIDTH = 110  # characters of a capture
+SVG_WIDTH = 120  # characters of a capture
 
 
 def commands(command: Any, context: Any) -> Iterator[tuple[Any, Any]]:

@@ -233,7 +233,7 @@ def _upload(world: World) -> None:
     (world.home / "one.txt").write_bytes(b"one")
     data = well(world.clerk("files", "upload", "one.txt", "--json")).data
     assert [(one["name"], one["size"], one["md5"]) for one in data] == [("one.txt", 3, hashlib.md5(b"one").hexdigest())]
-    piped = well(world.clerk("files", "upload", "-", "--name", "piped.txt", stdin=b"piped")).out
+    piped = well(world.clerk.here("files", "upload", "-", "--name", "piped.txt", stdin=b"piped")).out
     assert [line.split("\t")[1:4] for line in piped.splitlines()[1:]] == [["piped.txt", "text/plain", "5 B"]]
 
 

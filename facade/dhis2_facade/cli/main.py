@@ -11,13 +11,14 @@ from typing import Annotated
 import typer
 
 from dhis2_facade.cli.commands import files, messaging, people, profiles, server
-from dhis2_facade.cli.exits import INTERRUPTED, OTHER, USAGE, Failure, Problem, problem_of
+from dhis2_facade.cli.exits import INTERRUPTED, OTHER, STATUSES, USAGE, Failure, Problem, problem_of
 from dhis2_facade.cli.output import Output
 from dhis2_facade.cli.run import Common, Json, ProfileName, ServerVersion
 
 __all__ = ["app", "run"]
 
 NAMES = ("dhis2", "dhis2-facade")
+STATUS_LINE = ", ".join(f"{status} {kind.replace('_', ' ')}" for status, (kind, _) in STATUSES.items())
 EXAMPLES = ("dhis2 profile add default --url https://dhis2.example.org", "dhis2 messaging list --unread")
 BROKEN_PIPE = 141  # as a shell says of a program that wrote to nobody
 
@@ -26,7 +27,8 @@ app = typer.Typer(
         "DHIS2's messages, files and people from the terminal.\n\n"
         "Which server, and as whom: --profile, else DHIS2_URL with DHIS2_TOKEN (or DHIS2_USERNAME and DHIS2_PASSWORD), "
         "else the profile that DHIS2_PROFILE names, else the profile `default` (`dhis2 profile add`). Which version: "
-        "--server-version, DHIS2_VERSION, the profile, else the server is asked."
+        "--server-version, DHIS2_VERSION, the profile, else the server is asked.\n\n"
+        f"Exit status: {STATUS_LINE}."
     ),
     epilog="\n".join(("\b", "Examples:", *(f"  {one}" for one in EXAMPLES))),
     no_args_is_help=True,

@@ -100,9 +100,9 @@ class Output:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
 
-    def data(self, data: object) -> None:
-        """Write a result as JSON, on one line where it is read by programs."""
-        self._json({"ok": True, "data": data})
+    def data(self, data: object, *, one_line: bool = False) -> None:
+        """Write a result as JSON, on one line where it is one of several, or read by programs."""
+        self._json({"ok": True, "data": data}, one_line=one_line)
 
     def problem(self, problem: Problem) -> None:
         """Say what went wrong: for people on stderr, and with `--json` as the document on stdout."""
@@ -114,8 +114,8 @@ class Output:
         """Say something on stderr."""
         print(f"dhis2: {visible.text(text)}", file=sys.stderr)
 
-    def _json(self, document: object) -> None:
-        indent = 2 if sys.stdout.isatty() else None
+    def _json(self, document: object, *, one_line: bool = False) -> None:
+        indent = 2 if sys.stdout.isatty() and not one_line else None
         print(visible.plain_json(json.dumps(document, ensure_ascii=False, indent=indent)), flush=True)
 
     @contextmanager

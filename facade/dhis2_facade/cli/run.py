@@ -66,10 +66,10 @@ class Run:
         operation = OPERATIONS[name]
         return self.talk(lambda client: operation(client, **arguments))
 
-    def show(self, data: object, view: str | View) -> None:
+    def show(self, data: object, view: str | View, *, one_line: bool = False) -> None:
         """Write a result, as the operation's results look or as a view says."""
         if self.output.as_json:
-            self.output.data(data)
+            self.output.data(data, one_line=one_line)
             return
         from dhis2_facade.cli.views import VIEWS
 
@@ -83,7 +83,7 @@ class Run:
             seen = 0
             async with aclosing(STREAMS[name](client, **arguments)) as pieces:
                 async for piece in pieces:
-                    self.show(piece, name)
+                    self.show(piece, name, one_line=True)
                     sys.stdout.flush()
                     each(piece)
                     seen += 1

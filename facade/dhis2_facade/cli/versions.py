@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -46,13 +46,13 @@ class Function:
     request: Mapping[str, str]
 
 
-def functions(version: str) -> dict[str, Function]:
-    """Read the generated functions of a version, without importing them."""
+def functions(version: str, modules: Collection[str] | None = None) -> dict[str, Function]:
+    """Read the generated functions of a version, of all modules or of some, without importing them."""
     folder = Path(dhis2_bindings.__path__[0]) / f"v{version}" / "api"
     return {
         f"{path.stem}.{node.name}": _function(node)
         for path in sorted(folder.glob("*.py"))
-        if path.stem != "__init__"
+        if path.stem != "__init__" and (modules is None or path.stem in modules)
         for node in ast.parse(path.read_bytes()).body
         if isinstance(node, ast.FunctionDef)
     }
@@ -81,7 +81,8 @@ def _request(node: ast.FunctionDef) -> dict[str, str]:
 
 def compare(before: str, after: str, used: Mapping[str, Sequence[str]] | None = None) -> Compared:
     """Compare two versions; with `used` only those functions, also where they are the same."""
-    old, new = functions(before), functions(after)
+    modules = None if used is None else {name.partition(".")[0] for name in used}
+    old, new = functions(before, modules), functions(after, modules)
     found: list[Difference] = []
     names = sorted(old.keys() | new.keys()) if used is None else sorted(used)
     for name in names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import UTC
 from importlib.util import find_spec
@@ -204,6 +205,8 @@ def mcp(
         raise Failure("this needs the extra mcp; say: pip install 'dhis2-facade[mcp]'")
     from dhis2_facade.mcp.server import Serving, serve
 
+    if files is not None and os.open not in os.supports_dir_fd:
+        raise Failure("--files: this system cannot keep a program within a folder")
     if files is not None and not files.is_dir():
         raise Failure(f"--files: there is no folder {files}")
     serve(
