@@ -160,7 +160,6 @@ def command(
     talks: bool = True,
     writes: bool = False,
     asks: bool = False,
-    hidden: bool = False,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make a command of a function whose first argument is its run; the others are its options.
 
@@ -192,7 +191,7 @@ def command(
         run.__signature__ = signature.replace(parameters=ordered)  # type: ignore[attr-defined] # typer reads it
         run.__annotations__ = {}
         lines = ["\b", "Example:" if len(examples) == 1 else "Examples:", *(f"  {one}" for one in examples)]
-        return app.command(name, epilog="\n".join(lines), hidden=hidden)(run)
+        return app.command(name, epilog="\n".join(lines))(run)
 
     return register
 
