@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-find-links --no-annotate --no-header --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help regen sync report example test lint format types drift wheel golden bench constraints clean
+.PHONY: help regen sync docs report example test lint format types drift wheel golden bench constraints clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -38,6 +38,9 @@ regen: $(DEV) $(GENERATOR)  ## generate the bindings: all versions, or VERSION=4
 
 sync: $(DEV)  ## derive the sync client from the async one
 	@$(BIN)/python -m scripts.derive_sync
+
+docs: $(DEV)  ## docs/cli.md and the captures, from the commands themselves
+	@$(BIN)/python -m scripts.docs
 
 report: $(DEV)  ## what changed between two versions: make report FROM=41 TO=42
 	@$(BIN)/python -m scripts.regen --report "$(FROM)" "$(TO)"
