@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import pty
+import re
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +148,58 @@ def test_new_messages_are_printed_as_they_come_and_those_that_were_missed(
         with watching(server, path) as second:
             assert second.line() == "watching as Clerk Test"
             assert second.line() == "'Nurse Test' in 'Stock': 'While nobody looked'"
+
+
+# -- the demonstration -------------------------------------------------------------------------------------------------
+
+
+def demonstrated(version: str) -> str:
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "demo.py", "--version", version], capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@each_version
+def test_the_demonstration_says_what_happens(version: str) -> None:
+    said = demonstrated(version)
+    assert said.startswith(f"A server that answers as DHIS2 2.{version}.")
+    for line in (
+        ", with count.csv",
+        "Clerk Test: 'Stock count': 'Please see the file.', count.csv, 22 bytes",
+        "the thread has 2 messages, the last is 'Counted: ✓ 在庫'",
+        "priority HIGH, PENDING, assigned to Clerk Test",
+        "SOLVED; the outsider sees ['The page stays blank.', 'It is repaired.'], not the internal note",
+        "to follow up: ['Stock count']",
+        "still in the mailbox: ['Cold chain']",
+        "export DHIS2_URL=https://dhis2.example.org DHIS2_TOKEN=d2pat_…",
+        f"from dhis2_facade.v{version} import Dhis2",
+    ):
+        assert line in said
+    assert "\x1b" not in said  # no terminal, no colours
+
+
+@each_version
+def test_a_cut_connection_duplicates_nothing_in_the_demonstration(version: str) -> None:
+    said = demonstrated(version)
+    [found] = re.findall(r"looked for it and found it: (\w{11})\n", said)
+    assert "messages on the server: 2 before, 3 after, so it was stored once" in said
+    assert f"it is there already: {found}; messages on the server: 3\n" in said
+    assert len(re.findall("POST /messageConversations,", said)) == 2  # what was sent, and what was sent and cut
+
+
+def test_the_demonstration_has_colours_on_a_terminal() -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([sys.executable, EXAMPLES / "demo.py"], stdout=theirs) as running:
+        os.close(theirs)
+        said = b""
+        with suppress(OSError):  # the other end is closed
+            while piece := os.read(ours, 65536):
+                said += piece
+    os.close(ours)
+    assert running.returncode == 0
+    assert b"\x1b[1m" in said
 
 
 def test_each_example_is_run_by_a_test() -> None:
