@@ -87,7 +87,8 @@ class _Writes:
 
     def upload(self, file: File, domain: str, uid: str | None) -> Request[object]:
         kind = member("domain", domain, models.FileResourceDomain)
-        return file_resource.save_file_resource(body=models.FileResourceUpload(domain=kind, file=file, uid=uid or UNSET))
+        body = models.FileResourceUpload(domain=kind, file=file, uid=uid or UNSET)
+        return file_resource.save_file_resource(body=body)
 
 
 def _refs(uids: Sequence[str]) -> list[models.Ref] | Unset:

@@ -17,21 +17,21 @@ sleep = anyio.sleep
 
 
 @asynccontextmanager
-async def fail_after(seconds: float) -> AsyncIterator[None]:
-    """Raise TimeoutError where what is within takes longer."""
+async def held(lock: Lock, seconds: float) -> AsyncIterator[None]:
+    """Hold a lock. Raise TimeoutError where others do not give it back in time."""
     with anyio.fail_after(max(0.0, seconds)):
-        yield
-
-
-@asynccontextmanager
-async def held(lock: anyio.Lock, seconds: float) -> AsyncIterator[None]:
-    """Hold a lock. Raises TimeoutError where it is not free within the time."""
-    async with fail_after(seconds):
         await lock.acquire()
     try:
         yield
     finally:
         lock.release()
+
+
+@asynccontextmanager
+async def fail_after(seconds: float) -> AsyncIterator[None]:
+    """Raise TimeoutError where what is within takes longer."""
+    with anyio.fail_after(max(0.0, seconds)):
+        yield
 
 
 async def call_in_thread(function: Callable[..., T], *arguments: object, abandon: bool = False) -> T:

@@ -17,6 +17,7 @@ from dhis2_facade import answers, bindings, errors, inputs, retry
 from dhis2_facade._async.backend import Lock, current_loop, held, sleep
 from dhis2_facade._async.transport import AsyncTransport, Content
 from dhis2_facade.models import SystemInfo, User, read_object, zone_of
+from dhis2_facade.uid import is_uid
 from dhis2_wire import Request
 
 log = logging.getLogger("dhis2_facade.session")
@@ -121,10 +122,10 @@ class AsyncSession:
             log.info("keys prove nothing: %s", self.no_trust)
         return info
 
-    def remember(self, hash_: str, now: float) -> None:
-        """Keep the moment at which something was last sent with a token."""
+    def remember(self, hash_: str) -> None:
+        """Keep that something was sent with a token, until now."""
         self.attempted.pop(hash_, None)  # to the end, also where another thread takes it away meanwhile
-        self.attempted[hash_] = now
+        self.attempted[hash_] = time.monotonic()
         if len(self.attempted) > REMEMBERED:
             self.attempted.popitem(last=False)
 
@@ -132,7 +133,10 @@ class AsyncSession:
         """Give who one is, asked once."""
         self.guard()
         if self._me is None:
-            self._me = await self.read(User, self.bindings.me.get_current_user(fields=ME), deadline)
+            me = await self.read(User, self.bindings.me.get_current_user(fields=ME), deadline)
+            if not is_uid(me.id):
+                raise errors.UnreadableAnswer("GET /api/me: expected one's uid as id")
+            self._me = me
         return self._me
 
     async def fetch(self, request: Request[object], deadline: retry.Deadline) -> dict[str, object]:

@@ -181,6 +181,7 @@ class AsyncTransport:
                 raise errors.TooLarge("the answer is packed more than once")
             if content.target is not None and response.status_code == 200 and not trace.answer.is_page:
                 await self._download(response, trace, content, content.target)
+                _whole(response)
                 return trace.answer
             pieces, size = [], 0
             async for piece in response.aiter_bytes():
@@ -189,6 +190,7 @@ class AsyncTransport:
                 if size > JSON_CAP:
                     raise errors.TooLarge(f"the answer is larger than {JSON_CAP} bytes")
                 pieces.append(piece)
+            _whole(response)
             return evolve(trace.answer, body=b"".join(pieces))
         finally:
             await response.aclose()
@@ -298,6 +300,14 @@ def _words(error: BaseException) -> str:
     """Give what an error says, or what it came from: on trio it is only there that a certificate is named."""
     inner = error.__cause__ or error.__context__
     return str(error) or (_words(inner) if inner else "")
+
+
+def _whole(response: httpx.Response) -> None:
+    """Raise DecodingError where a packed answer is cut off: httpx takes what it got for all of it."""
+    unpacked = getattr(getattr(response, "_decoder", None), "decompressor", None)  # of zlib, a private place of httpx's
+    ended = getattr(unpacked, "eof", True) and not getattr(unpacked, "unused_data", b"")
+    if response.num_bytes_downloaded and not ended:
+        raise httpx.DecodingError("what was packed is cut off", request=response.request)
 
 
 def _file_name(headers: httpx.Headers) -> str | None:

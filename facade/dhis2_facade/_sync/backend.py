@@ -21,6 +21,17 @@ _running = threading.local()  # its `end`: that of the running call, on the mono
 
 
 @contextmanager
+def held(lock: threading.Lock, seconds: float) -> Iterator[None]:
+    """Hold a lock. Raise TimeoutError where others do not give it back in time."""
+    if not lock.acquire(timeout=max(0.0, seconds)):
+        raise TimeoutError
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
 def fail_after(seconds: float) -> Iterator[None]:
     """Let no wait for the network within last longer: see `bound`."""
     before = getattr(_running, "end", None)
@@ -29,17 +40,6 @@ def fail_after(seconds: float) -> Iterator[None]:
         yield
     finally:
         _running.end = before
-
-
-@contextmanager
-def held(lock: threading.Lock, seconds: float) -> Iterator[None]:
-    """Hold a lock. Raises TimeoutError where it is not free within the time."""
-    if not lock.acquire(timeout=max(0.0, seconds)):
-        raise TimeoutError
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def call_in_thread(function: Callable[..., T], *arguments: object, abandon: bool = False) -> T:  # noqa: ARG001
