@@ -20,6 +20,7 @@ from scripts.regen.layout import Layout
 
 HERE = Path(__file__).parent
 RUNS = 15
+EXTRAS = ("cli", "mcp", "testing")
 ROWS: list[tuple[str, str, str, bool]] = []
 
 
@@ -111,6 +112,42 @@ def imports(python: Path, sample: Path) -> None:
         row(figure, f"{ratio:.3f}", f"≤ {bar:.2f}", ok=ratio <= bar)
 
 
+def facade(python: Path) -> None:
+    """The facade in a clean environment: its import, its calls against bare httpx, its size."""
+    program = HERE / "facade_import.py"
+    for _ in range(2):
+        run(python, program)
+    runs = [json.loads(run(python, program)) for _ in range(RUNS)]
+    ratio = statistics.median(one["facade"] / one["base"] for one in runs)
+    row("importing the facade / import httpx, attrs", f"{ratio:.2f}", "≤ 1.35", ok=ratio <= 1.35)
+    found = json.loads(run(python, "-m", "benchmarks.facade", PYTHONPATH=str(ROOT)))
+    for name, what, bar in (
+        ("list", "CPU of listing 1,000 conversations in pages of 50 / httpx and json.loads", 2.0),
+        ("small", "CPU of a small call / httpx and json.loads", 1.5),
+    ):
+        row(what, f"{found[name]:.2f}", f"≤ {bar}", ok=found[name] <= bar)
+    lines = sum(logical_lines(path) for path in core())
+    row("logical lines of the core", f"{lines:,}", "≤ 1,800", ok=lines <= 1800)
+
+
+def core() -> Iterator[Path]:
+    """The hand-written modules of the facade, without its extras and what is derived or generated."""
+    package = ROOT / "facade" / "dhis2_facade"
+    for path in package.rglob("*.py"):
+        first_line = path.read_text(encoding="utf-8").partition("\n")[0]
+        if path.relative_to(package).parts[0] not in EXTRAS and not first_line.startswith(("# Derived", "# Generated")):
+            yield path
+
+
+def logical_lines(path: Path) -> int:
+    """Statements, docstrings aside."""
+    statements = (n for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.stmt))
+    return sum(
+        not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant) and isinstance(n.value.value, str))
+        for n in statements
+    )
+
+
 def decoding(python: Path) -> None:
     """Decoding a large page, against json.loads of the same bytes and against other libraries."""
     found = json.loads(run(python, HERE / "decoding.py", PYTHONPATH=str(ROOT)))
@@ -136,7 +173,9 @@ def main() -> int:
         sample = place / "page.json"
         sample.write_bytes(page(50))
         starting()
-        imports(environment(place / "clean", wheel), sample)
+        clean = environment(place / "clean", wheel)
+        imports(clean, sample)
+        facade(clean)
         decoding(environment(place / "compared", wheel, "--require-hashes", "--requirement", HERE / "constraints.txt"))
     print("\n| figure | measured | bar |\n|-|-|-|")
     for figure, value, bar, _ in ROWS:

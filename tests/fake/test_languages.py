@@ -193,7 +193,7 @@ def test_a_filter_that_is_none_is_said(text: str, said: str) -> None:
         ("subject:startsWith:a", ["a", "ab"]),
         ("subject:endsWith:B", ["b", "ab"]),
         ("subject:eq", []),
-        ("identifiable:token:ab", ["ab"]),
+        ("identifiable:eq:ab", ["ab"]),
         ("messages:!empty", ["a", "b", "ab"]),
         ("subject:in:[a,b]", ["a", "b"]),
         ("assignee:null", ["a", "b", "ab"]),

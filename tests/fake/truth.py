@@ -411,9 +411,9 @@ class Replay:
     def differences(self, exchange: Exchange, response: httpx.Response) -> Iterator[str]:
         if response.status_code != exchange.status:
             yield f"status {response.status_code}, recorded {exchange.status}"
-        media_type = response.headers.get("content-type", "").partition(";")[0].strip()
-        if media_type != exchange.media_type:
-            yield f"media type {media_type!r}, recorded {exchange.media_type!r}"
+        types = [one.get("content-type", "").replace(" ", "") for one in (response.headers, exchange.headers)]
+        if types[0] != types[1]:
+            yield f"content type {types[0]!r}, recorded {types[1]!r}"
         yield from self._header_differences(exchange, response)
         if _is_page(exchange):
             return

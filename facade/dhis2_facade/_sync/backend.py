@@ -21,6 +21,17 @@ _running = threading.local()  # its `end`: that of the running call, on the mono
 
 
 @contextmanager
+def held(lock: threading.Lock, seconds: float) -> Iterator[None]:
+    """Hold a lock. Raise TimeoutError where others do not give it back in time."""
+    if not lock.acquire(timeout=max(0.0, seconds)):
+        raise TimeoutError
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
 def fail_after(seconds: float) -> Iterator[None]:
     """Let no wait for the network within last longer: see `bound`."""
     before = getattr(_running, "end", None)
@@ -31,7 +42,7 @@ def fail_after(seconds: float) -> Iterator[None]:
         _running.end = before
 
 
-def call_in_thread(function: Callable[..., T], *arguments: object) -> T:
+def call_in_thread(function: Callable[..., T], *arguments: object, abandon: bool = False) -> T:  # noqa: ARG001
     """Call it: here everything may block."""
     return function(*arguments)
 

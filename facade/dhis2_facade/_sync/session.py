@@ -15,9 +15,10 @@ from typing import TypeVar
 from attrs import AttrsInstance, evolve
 
 from dhis2_facade import answers, bindings, errors, inputs, retry
-from dhis2_facade._sync.backend import Lock, current_loop, sleep
+from dhis2_facade._sync.backend import Lock, current_loop, held, sleep
 from dhis2_facade._sync.transport import Content, Transport
 from dhis2_facade.models import SystemInfo, User, read_object, zone_of
+from dhis2_facade.uid import is_uid
 from dhis2_wire import Request
 
 log = logging.getLogger("dhis2_facade.session")
@@ -87,9 +88,15 @@ class Session:
         self.guard()
         if self._checked:
             return
-        with self._lock:
-            if not self._checked:
-                self.info(deadline)
+        try:
+            with held(self._lock, deadline.left(time.monotonic())):
+                if not self._checked:
+                    self.info(deadline)
+        except TimeoutError:
+            pass
+        else:
+            return
+        raise errors.TimedOut(f"no answer from {self.base} to this client's first call, which is on its way.")
 
     def info(self, deadline: retry.Deadline) -> SystemInfo:
         """Give what the server is, now; where that is the first call of all, it is not asked twice."""
@@ -114,17 +121,21 @@ class Session:
             log.info("keys prove nothing: %s", self.no_trust)
         return info
 
-    def remember(self, hash_: str, now: float) -> None:
-        """Keep the moment at which something was last sent with a token."""
-        self.attempted[hash_] = now
-        self.attempted.move_to_end(hash_)
+    def remember(self, hash_: str) -> None:
+        """Keep that something was sent with a token, until now."""
+        self.attempted.pop(hash_, None)  # to the end, also where another thread takes it away meanwhile
+        self.attempted[hash_] = time.monotonic()
         if len(self.attempted) > REMEMBERED:
             self.attempted.popitem(last=False)
 
     def me(self, deadline: retry.Deadline) -> User:
         """Give who one is, asked once."""
+        self.guard()
         if self._me is None:
-            self._me = self.read(User, self.bindings.me.get_current_user(fields=ME), deadline)
+            me = self.read(User, self.bindings.me.get_current_user(fields=ME), deadline)
+            if not is_uid(me.id):
+                raise errors.UnreadableAnswer("GET /api/me: expected one's uid as id")
+            self._me = me
         return self._me
 
     def fetch(self, request: Request[object], deadline: retry.Deadline) -> dict[str, object]:
@@ -173,6 +184,7 @@ class Session:
         content: Content | None = None,
     ) -> answers.Answer:
         """Make one attempt."""
+        self.guard()  # it may have been closed while the call waited
         agent = agent or self.agent
         answer = self.transport.attempt(request, deadline, agent, content or Content())
         if self.outcome(answer) is retry.Outcome.UNKNOWN:  # a server that comes back may be another one

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from dhis2_facade._sync.messaging import Messaging
 
 
+EARLY = timedelta(seconds=1)  # lastMessage is some milliseconds before the time of its message (recorded: 1 to 6)
 AROUND = timedelta(hours=3)  # a clock that is set back is noticed in these hours before and after
 
 
@@ -69,17 +71,21 @@ class Watcher:
         if cursor is None:
             cursor = Cursor((session.info(session.deadline(self._timeout))).server_date or datetime.now(UTC))
         while True:
-            for conversation, message, uid, created in self._new(cursor):
-                cursor = cursor.behind(uid, created, timedelta(seconds=session.settle))
+            began = time.monotonic()
+            found = self._new(cursor)
+            # What was stored while it looked may be in a thread that it had passed by.
+            overlap = timedelta(seconds=session.settle + time.monotonic() - began)
+            for conversation, message, uid, created in found:
+                cursor = cursor.behind(uid, created, overlap)
                 yield NewMessage(conversation=conversation, message=message, cursor=cursor.write())
             sleep(self._interval)
 
     def _new(self, cursor: Cursor) -> list[tuple[MessageConversation, Message, str, datetime]]:
         """Give what is new, oldest first. Threads are read one by one: in a list all see internal notes (25)."""
         me = (self._session.me(self._session.deadline(self._timeout))).id
-        since = cursor.floor.astimezone(self._session.zone).replace(tzinfo=None, microsecond=0)
+        since = (cursor.floor.astimezone(self._session.zone) - EARLY).replace(tzinfo=None, microsecond=0)
         changed = self._messaging.list(
-            filters=f"lastMessage:ge:{since.isoformat()}", fields="id", timeout=self._timeout
+            filters=f"lastMessage:ge:{since.isoformat()}", fields="id,lastMessage", timeout=self._timeout
         )
         found = []
         for row in changed:

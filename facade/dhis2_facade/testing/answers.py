@@ -14,7 +14,7 @@ from starlette.responses import Response
 from .behaviour import Behaviour
 from .refusals import REFUSALS, Container, Refused
 
-__all__ = ["LOGIN_PAGE", "container", "json_answer", "message", "refused", "web_message"]
+__all__ = ["LOGIN_PAGE", "THROWN", "container", "json_answer", "message", "refused", "web_message"]
 
 UNCACHED = {"Cache-Control": "no-cache, private"}
 LOGIN_PAGE = (
@@ -22,6 +22,10 @@ LOGIN_PAGE = (
     '<body><div id="dhis2-app-root"><form method="post"><input name="username"><input name="password" type="password">'
     "</form></div></body></html>"
 )
+THROWN = {**UNCACHED, "Content-Type": "application/json"}
+"""The headers of an error that the framework writes: it names no charset in any version."""
+RETURNED = frozenset({"unknown_conversation", "unknown_attachment_of_reply", "used_attachment_of_reply"})
+"""Refusals that the calls write themselves."""
 _NAMESPACE = "http://dhis2.org/schema/dxf/2.0"
 
 
@@ -30,7 +34,7 @@ def json_answer(
 ) -> Response:
     """An object or a list."""
     content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    return Response(content, status, {**(headers or {}), "Content-Type": behaviour.json_type})
+    return Response(content, status, {"Content-Type": behaviour.json_type, **(headers or {})})
 
 
 def message(behaviour: Behaviour, text: str, status: int = 200) -> Response:
@@ -57,7 +61,8 @@ def web_message(
             f'<webMessage xmlns="{_NAMESPACE}" httpStatus="{phrase}" httpStatusCode="{status}" status="{outcome}">'
             f"{inner}</webMessage>"
         )
-        return Response(content, status, {**(headers or {}), "Content-Type": "application/xml;charset=utf-8"})
+        charset = "UTF-8" if behaviour.tomcat else "utf-8"
+        return Response(content, status, {**(headers or {}), "Content-Type": f"application/xml;charset={charset}"})
     body: dict[str, Any] = {"httpStatus": phrase, "httpStatusCode": status, "status": outcome}
     if text is not None:
         body["message"] = text
@@ -74,7 +79,8 @@ def refused(behaviour: Behaviour, error: Refused, *, accept: str = "") -> Respon
     code = None if error.name in behaviour.uncoded else refusal.code
     text = refusal.text.format(*error.values)
     status = behaviour.statuses.get(error.name, refusal.status)
-    return web_message(behaviour, status, text, code=code, headers=UNCACHED, accept=accept)
+    headers = UNCACHED if error.name in RETURNED else THROWN
+    return web_message(behaviour, status, text, code=code, headers=headers, accept=accept)
 
 
 def container(behaviour: Behaviour, error: Container, *, path: str, method: str) -> Response:

@@ -14,12 +14,12 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
-from . import conversations, files, people, system
-from .answers import LOGIN_PAGE, UNCACHED, container, refused, web_message
+from . import conversations, files, marks, people, system, tickets
+from .answers import LOGIN_PAGE, THROWN, container, message, refused, web_message
 from .behaviour import Behaviour
 from .calls import Call
 from .queries import QueryError
-from .refusals import Container, Refused, Rejected
+from .refusals import Bare, Container, Refused, Rejected
 from .security import authenticate, log_in, session_cookie
 from .state import State, User, new_session
 
@@ -67,26 +67,26 @@ ROUTES = (
     Route("/fileResources", {"GET": files.listed, "POST": files.upload}),
     Route("/fileResources/{uid}", {"GET": files.one}),
     Route("/fileResources/{uid}/data", {"GET": files.data}, json=False),
-    Route(MAIL, {"GET": conversations.listed, "POST": conversations.create, "DELETE": conversations.leave}),
+    Route(MAIL, {"GET": conversations.listed, "POST": conversations.create, "DELETE": marks.leave}),
     Route(f"{MAIL}/gist", {"GET": conversations.gist}),
     Route(f"{MAIL}/feedback", {"POST": conversations.feedback}),
-    Route(f"{MAIL}/read", {"POST": conversations.mark(read=True)}),
-    Route(f"{MAIL}/unread", {"POST": conversations.mark(read=False)}),
-    Route(f"{MAIL}/followup", {"POST": conversations.follow_up(marked=True)}),
-    Route(f"{MAIL}/unfollowup", {"POST": conversations.follow_up(marked=False)}),
-    Route(f"{MAIL}/{{uid}}", {"GET": conversations.one, "POST": conversations.reply, "DELETE": conversations.delete}),
-    Route(f"{MAIL}/{{uid}}/read", {"POST": conversations.mark_one(read=True)}),
-    Route(f"{MAIL}/{{uid}}/unread", {"POST": conversations.mark_one(read=False)}),
+    Route(f"{MAIL}/read", {"POST": marks.mark(read=True)}),
+    Route(f"{MAIL}/unread", {"POST": marks.mark(read=False)}),
+    Route(f"{MAIL}/followup", {"POST": marks.follow_up(marked=True)}),
+    Route(f"{MAIL}/unfollowup", {"POST": marks.follow_up(marked=False)}),
+    Route(f"{MAIL}/{{uid}}", {"GET": conversations.one, "POST": conversations.reply, "DELETE": marks.delete}),
+    Route(f"{MAIL}/{{uid}}/read", {"POST": marks.mark_one(read=True)}),
+    Route(f"{MAIL}/{{uid}}/unread", {"POST": marks.mark_one(read=False)}),
     Route(f"{MAIL}/{{uid}}/recipients", {"POST": conversations.add_recipients}),
-    Route(f"{MAIL}/{{uid}}/priority", {"POST": conversations.set_priority}),
-    Route(f"{MAIL}/{{uid}}/status", {"POST": conversations.set_status}),
-    Route(f"{MAIL}/{{uid}}/assign", {"POST": conversations.assign, "DELETE": conversations.unassign}),
+    Route(f"{MAIL}/{{uid}}/priority", {"POST": tickets.set_priority}),
+    Route(f"{MAIL}/{{uid}}/status", {"POST": tickets.set_status}),
+    Route(f"{MAIL}/{{uid}}/assign", {"POST": tickets.assign, "DELETE": tickets.unassign}),
     Route(
         f"{MAIL}/{{uid}}/{{property}}",
         {
             "GET": conversations.one_property,
             "POST": conversations.other_property,
-            "DELETE": conversations.leave_one,
+            "DELETE": marks.leave_one,
         },
     ),
     Route(f"{MAIL}/{{uid}}/{{message}}/attachments/{{file}}", {"GET": conversations.download}, json=False),
@@ -124,7 +124,7 @@ class App:
             scope["state"]["stored"] = self.state.stored - stored
         except MultiPartException as error:
             answer = self._failed(Container(400, error.message), scope, request.headers)
-        except (Refused, Rejected, Container, QueryError) as error:
+        except (Refused, Rejected, Bare, Container, QueryError) as error:
             answer = self._failed(error, scope, request.headers)
         session = scope["state"].get("session")
         if session is not None:
@@ -227,6 +227,8 @@ class App:
         behaviour = self.behaviour
         if isinstance(error, Refused):
             return refused(behaviour, error, accept=accept)
+        if isinstance(error, Bare):
+            return message(behaviour, error.text, error.status)
         if isinstance(error, Container):
             return container(behaviour, error, path=scope["raw_path"].decode("latin-1"), method=scope["method"])
         if isinstance(error, QueryError):
@@ -235,11 +237,11 @@ class App:
                 behaviour.query_refused,
                 str(error),
                 code=behaviour.query_code,
-                headers=UNCACHED,
+                headers=THROWN,
                 accept=accept,
             )
         assert isinstance(error, Rejected)
-        return web_message(behaviour, error.status, error.text, headers=UNCACHED, accept=accept)
+        return web_message(behaviour, error.status, error.text, headers=THROWN, accept=accept)
 
 
 def _inner(path: str) -> tuple[str, str]:

@@ -1,9 +1,9 @@
-"""The calls of message conversations."""
+"""The calls that read and write message conversations."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -12,31 +12,24 @@ from starlette.responses import Response
 from .calls import Call, split
 from .fields import render, writer
 from .jackson import CONVERSATION
-from .queries import ENUMS, PAGE_SIZE, QueryError, search
+from .queries import PAGE_SIZE, QueryError, search
 from .refusals import Refused, Rejected
 from .schema import Viewer
 from .state import Conversation, User
 
 __all__ = [
     "add_recipients",
-    "assign",
+    "admitted",
     "create",
-    "delete",
     "download",
     "feedback",
-    "follow_up",
+    "file_answer",
     "gist",
-    "leave",
     "listed",
-    "mark",
-    "mark_one",
     "one",
     "one_property",
     "other_property",
     "reply",
-    "set_priority",
-    "set_status",
-    "unassign",
 ]
 
 KIND = "messageConversation"
@@ -246,15 +239,14 @@ def _needed_text(call: Call, method: str) -> str:
     return text
 
 
-def _answered(call: Call) -> Conversation:
+def _asked(call: Call, refusal: str) -> Conversation:
     uid = call.parameters["uid"]
-    conversation = call.state.conversations.get(uid)
-    if conversation is None:
-        raise Refused("unknown_conversation", uid)
-    return conversation
+    if uid not in call.state.conversations:
+        raise Refused(refusal, uid)
+    return call.state.conversations[uid]
 
 
-def _admitted(call: Call, conversation: Conversation, refusal: str) -> None:
+def admitted(call: Call, conversation: Conversation, refusal: str) -> None:
     """Only who takes part may act, where the version asks (16)."""
     if not (call.behaviour.strangers_act or conversation.admits(call.user)):
         raise Refused(refusal)
@@ -263,8 +255,8 @@ def _admitted(call: Call, conversation: Conversation, refusal: str) -> None:
 def reply(call: Call) -> Response:
     """Add a message: the body is its text, whatever it says it is (3)."""
     text = _needed_text(call, _REPLYING + call.behaviour.reply_throws)
-    conversation = _answered(call)
-    _admitted(call, conversation, "reply")
+    conversation = _asked(call, "unknown_conversation")
+    admitted(call, conversation, "reply")
     internal = call.flag("internal")
     if internal and not call.state.answers_feedback(call.user):
         raise Refused("internal")
@@ -294,8 +286,8 @@ def add_recipients(call: Call) -> Response:
     """Let more people take part."""
     call.expect("application/json")
     asked = call.object(CONVERSATION, in_body=True)
-    conversation = _answered(call)
-    _admitted(call, conversation, "recipients")
+    conversation = _asked(call, "recipients_of_unknown")
+    admitted(call, conversation, "recipients")
     call.state.add_participants(conversation, _people(call, asked))
     return Response(status_code=204)
 
@@ -305,191 +297,3 @@ def other_property(call: Call) -> Response:
     call.expect("application/json", *XML)
     name = call.parameters["property"]
     return call.web_message(404, f"Property {name} does not exist on MessageConversation")
-
-
-# -- tickets -----------------------------------------------------------------------------------------------------------
-
-
-def _set(call: Call, name: str, conversation: Conversation, value: str) -> Response:
-    setattr(conversation, name, value)
-    conversation.last_updated = call.state.now()
-    return call.json({value: [conversation.uid]})
-
-
-def _setting(name: str) -> Callable[[Call], Response]:
-    type_, values = ENUMS[name]
-
-    def handle(call: Call) -> Response:
-        value = call.choice(f"m{type_[1:]}", type_, values)
-        conversation = call.state.conversations.get(call.parameters["uid"])
-        if conversation is None:
-            return call.message("No MessageConversation found for the given ID.", 404)
-        _admitted(call, conversation, name)
-        return _set(call, name, conversation, value)
-
-    return handle
-
-
-set_priority = _setting("priority")
-set_status = _setting("status")
-
-
-def assign(call: Call) -> Response:
-    """Give a conversation to somebody; a ticket only to who answers feedback."""
-    conversation = call.state.conversations.get(call.parameters["uid"])
-    if conversation is None:
-        return call.message("No MessageConversation found for the given ID.", 404)
-    _admitted(call, conversation, "assign")
-    user = call.state.users.get(call.given("userId") or "")
-    if user is None:
-        return call.message("Could not find user to assign", 404)
-    if conversation.message_type == "TICKET" and not call.state.in_feedback_group(user):
-        return call.message("User provided is not a member of the system's feedback recipient group", 409)
-    conversation.assignee = user
-    conversation.last_updated = call.state.now()
-    return call.message(f"User {user.name} was assigned successfully")
-
-
-def unassign(call: Call) -> Response:
-    """Take a conversation away from whom it was given to."""
-    conversation = call.state.conversations.get(call.parameters["uid"])
-    if conversation is None:
-        return call.message("No MessageConversation found for the given ID.", 404)
-    _admitted(call, conversation, "remove")
-    conversation.assignee = None
-    conversation.last_updated = call.state.now()
-    return call.message("Message is no longer assigned to user")
-
-
-# -- marks and leaving -------------------------------------------------------------------------------------------------
-
-
-def _whose(call: Call, parameter: str, *, unknown: str = "No user with uid: {}") -> User | Response:
-    """Oneself, or whom the parameter names."""
-    uid = call.given(parameter)
-    if uid is None:
-        return call.user
-    return call.state.users.get(uid) or call.message(unknown.format(uid), 404)
-
-
-def _may_act_for(call: Call, user: User) -> bool:
-    return user is call.user or call.user.superuser or not call.behaviour.only_own_marks
-
-
-def _known(call: Call, uids: Sequence[str]) -> list[Conversation]:
-    return [call.state.conversations[uid] for uid in dict.fromkeys(uids) if uid in call.state.conversations]
-
-
-def _mark(call: Call, uids: Sequence[str], whose: User | Response, *, read: bool) -> Response:
-    """Mark as read or unread; the answer names what has changed (15)."""
-    if isinstance(whose, Response):
-        return whose
-    if not _may_act_for(call, whose):
-        raise Refused("modify")
-    conversations = _known(call, uids)
-    if not conversations:
-        return call.message("No MessageConversations found for the given IDs.", 404)
-    for conversation in conversations:
-        _admitted(call, conversation, "mark")
-    changed = []
-    for conversation in conversations:
-        own = conversation.of(whose)
-        if own is not None and own.read is not read:
-            own.read = read
-            conversation.last_updated = call.state.now()
-            changed.append(conversation.uid)
-    return call.json({"markedRead" if read else "markedUnread": changed})
-
-
-def mark(*, read: bool) -> Callable[[Call], Response]:
-    """Several conversations at once."""
-
-    def handle(call: Call) -> Response:
-        words = call.words()
-        return _mark(call, words, _whose(call, "user"), read=read)
-
-    return handle
-
-
-def mark_one(*, read: bool) -> Callable[[Call], Response]:
-    """One conversation."""
-
-    def handle(call: Call) -> Response:
-        return _mark(call, [call.parameters["uid"]], _whose(call, "userUid"), read=read)
-
-    return handle
-
-
-def follow_up(*, marked: bool) -> Callable[[Call], Response]:
-    """Mark for follow-up or no longer; the answer names all, changed or not (15b)."""
-    refusal, key = ("followup", "markedFollowup") if marked else ("unfollowup", "unmarkedFollowup")
-
-    def handle(call: Call) -> Response:
-        words = call.words()
-        whose = _whose(call, "user")
-        if isinstance(whose, Response):
-            return whose
-        if not _may_act_for(call, whose):
-            raise Refused("modify")
-        conversations = _known(call, words)
-        if not conversations:
-            return call.message("No MessageConversations found for the given UIDs", 404)
-        for conversation in conversations:
-            _admitted(call, conversation, refusal)
-        for conversation in conversations:
-            own = conversation.of(whose)
-            if own is not None and own.follow_up is not marked:
-                own.follow_up = marked
-                conversation.last_updated = call.state.now()
-        return call.json({key: [conversation.uid for conversation in conversations]})
-
-    return handle
-
-
-def _remove(call: Call, conversations: Sequence[Conversation], user: User) -> Response:
-    for conversation in conversations:
-        _admitted(call, conversation, "remove")
-    removed = [one.uid for one in conversations if call.state.remove_participant(one, user)]
-    return call.json({"removed": removed})
-
-
-def leave(call: Call) -> Response:
-    """Take somebody out of several conversations."""
-    call.needed("mc", "List")
-    uids = split(call.query.getlist("mc"))
-    user = _whose(call, "user", unknown="User does not exist: {}")
-    if isinstance(user, Response):
-        return user
-    if not _may_act_for(call, user):
-        raise Refused("modify_user", user.uid)
-    conversations = _known(call, uids)
-    if not conversations:
-        return call.message("No MessageConversations found for the given UIDs.", 404)
-    return _remove(call, conversations, user)
-
-
-def leave_one(call: Call) -> Response:
-    """Take somebody out of one conversation; a body of JSON belongs to another call (11)."""
-    if call.media_type == "application/json":
-        call.object(CONVERSATION)
-    uid, user_uid = call.parameters["uid"], call.parameters["property"]
-    user = call.state.users.get(user_uid)
-    if user is None:
-        return call.message(f"No user with uid: {user_uid}", 404)
-    if not _may_act_for(call, user):
-        raise Refused("modify_user", user_uid)
-    conversation = call.state.conversations.get(uid)
-    if conversation is None:
-        return call.message(f"No messageConversation with uid: {uid}", 404)
-    return _remove(call, [conversation], user)
-
-
-def delete(call: Call) -> Response:
-    """Say that a conversation was deleted; nothing is (13)."""
-    uid = call.parameters["uid"]
-    if not call.user.superuser:
-        raise Rejected(403, call.behaviour.delete_denied)
-    if uid not in call.state.conversations:
-        values = ("MessageConversation", uid) if call.behaviour.delete_unknown == "no_object" else (uid,)
-        raise Refused(call.behaviour.delete_unknown, *values)
-    return call.web_message(200)

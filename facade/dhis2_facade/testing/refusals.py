@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-__all__ = ["REFUSALS", "Container", "Refusal", "Refused", "Rejected"]
+__all__ = ["REFUSALS", "Bare", "Container", "Refusal", "Refused", "Rejected"]
 
 
 @frozen
@@ -40,6 +40,7 @@ REFUSALS = {
     "unknown_unit": Refusal(409, "Organisation Unit does not exist: {}", "E1004"),
     "no_object": Refusal(404, "{} with id {} could not be found.", "E1005"),
     "unknown_conversation": Refusal(404, "Message conversation does not exist: {}"),
+    "recipients_of_unknown": Refusal(404, "Message conversation does not exist: {}"),
     "unknown_attachment": Refusal(409, "Attachment '{}' not found.", "E1004"),
     "used_attachment": Refusal(409, "Attachment '{}' is already used or not a valid attachment.", "E1004"),
     "unknown_attachment_of_reply": Refusal(409, "Attachment '{}' not found."),
@@ -94,6 +95,15 @@ class Refused(Exception):
 
 class Rejected(Exception):
     """The server says no in words that depend on the version or on what was sent."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(status, text)
+        self.status = status
+        self.text = text
+
+
+class Bare(Exception):
+    """The server says only `{"message": …}`."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(status, text)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "Fault", "Seen", "Trouble"]
 
 REMEMBERED = 10_000  # requests in the log
-BOMB = 64 * 1024 * 1024  # bytes that a small answer becomes
+BOMB = 40 * 1024 * 1024  # bytes that a small answer becomes
 HUGE = 1024 * 1024  # bytes in one header
 PAGE = "text/html; charset=utf-8"
 
