@@ -32,8 +32,8 @@ def listening(world: World, **more: str) -> Iterator[str]:
             process.communicate(timeout=PATIENCE)
 
 
-def test_the_tools_are_served_on_loopback_at_a_path_that_others_do_not_know(world: World) -> None:
-    uid = world.sent("Over HTTP")
+def test_the_tools_are_served_on_loopback_at_a_path_that_others_do_not_know(newest: World) -> None:
+    uid = newest.sent("Over HTTP")
 
     async def scenario(url: str) -> None:
         async with Client(url) as client:
@@ -41,7 +41,7 @@ def test_the_tools_are_served_on_loopback_at_a_path_that_others_do_not_know(worl
             assert (await agent("people_me"))["username"] == "clerk"
             assert (await agent("messaging_get", uid=uid))["subject"] == "Over HTTP"
 
-    with listening(world) as url:
+    with listening(newest) as url:
         anyio.run(scenario, url)
         parts = urlsplit(url)
         assert len(parts.path.split("/")[1]) >= 20

@@ -53,6 +53,8 @@ def api(
     from dhis2_facade.answers import error_of
     from dhis2_facade.cli.raw import raw_of, request_of
 
+    if to is not None and not to.parent.is_dir():  # before anything is sent whose answer would be lost
+        raise Failure(f"--to: there is no folder {to.parent}")
     request = request_of(method, path, query or (), _data(data), content_type)
     if request.method == "DELETE":
         run.confirm(f"DELETE {request.path}?")
