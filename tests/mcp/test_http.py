@@ -32,6 +32,11 @@ def listening(world: World, **more: str) -> Iterator[str]:
             process.communicate(timeout=PATIENCE)
 
 
+def test_the_path_can_be_kept_for_the_settings_of_a_host(newest: World) -> None:
+    with listening(newest, DHIS2_MCP_SECRET="kept-secret") as url:
+        assert urlsplit(url).path == "/kept-secret/mcp"
+
+
 def test_the_tools_are_served_on_loopback_at_a_path_that_others_do_not_know(newest: World) -> None:
     uid = newest.sent("Over HTTP")
 
