@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-find-links --no-annotate --no-header --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help regen sync report example test lint format types drift wheel golden bench constraints clean
+.PHONY: help regen sync docs report example demo test lint format types drift wheel golden bench constraints clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -39,11 +39,17 @@ regen: $(DEV) $(GENERATOR)  ## generate the bindings: all versions, or VERSION=4
 sync: $(DEV)  ## derive the sync client from the async one
 	@$(BIN)/python -m scripts.derive_sync
 
+docs: $(DEV)  ## docs/cli.md and the captures, from the commands themselves
+	@$(BIN)/python -m scripts.docs
+
 report: $(DEV)  ## what changed between two versions: make report FROM=41 TO=42
 	@$(BIN)/python -m scripts.regen --report "$(FROM)" "$(TO)"
 
 example: $(DEV)  ## a real server's recorded answers through the bindings
 	@$(BIN)/python examples/bindings.py
+
+demo: $(DEV)  ## a day through the facade, against a server that comes with it: VERSION=40, 41 or 42
+	@$(BIN)/python examples/demo.py $(if $(VERSION),--version "$(VERSION)")
 
 test: $(DEV) $(GENERATOR)  ## the tests
 	@$(BIN)/python -m pytest $(TESTS)
@@ -60,8 +66,9 @@ format: $(DEV)  ## put the hand-written code into shape
 types: $(DEV)  ## mypy --strict over everything, the generated trees too
 	@$(BIN)/mypy
 
-drift: $(DEV) $(GENERATOR)  ## regenerate into a second place and compare
+drift: $(DEV) $(GENERATOR)  ## make what is generated and derived into a second place and compare
 	@$(BIN)/python -m scripts.regen --check
+	@$(BIN)/python -m scripts.derive_sync --check
 
 wheel: $(DEV)  ## build the wheel, install it in a clean environment, import all of it
 	@$(BIN)/python scripts/check_wheel.py

@@ -28,9 +28,10 @@ INFO = {"version": "2.42.5.2", "serverTimeZoneId": "UTC"}
 ME = {"id": "aBcDeFgHiJk", "username": "clerk", "displayName": "Clerk", "authorities": []}
 
 
-def rows(number: int) -> list[dict[str, object]]:
-    """Rows of a list as the facade asks for them, each page with uids of its own."""
-    found: list[dict[str, object]] = json.loads(page(SIZE, seed=number))["messageConversations"]
+def rows() -> list[dict[str, object]]:
+    """Rows of a list as the facade asks for them, newest first."""
+    found: list[dict[str, object]] = json.loads(page(PAGES * SIZE))["messageConversations"]
+    found.sort(key=lambda row: str(row["lastMessage"]), reverse=True)
     return [{key: row[key] for key in KEYS if key in row} for row in found]
 
 
@@ -59,11 +60,12 @@ class Handler(BaseHTTPRequestHandler):
 
 def serve() -> None:
     """Serve until standard input ends."""
+    made = rows()
     Handler.pages = {
         str(n): json.dumps(
             {
                 "pager": {"page": n, "pageCount": PAGES, "pageSize": SIZE, "total": PAGES * SIZE},
-                "messageConversations": rows(n),
+                "messageConversations": made[(n - 1) * SIZE : n * SIZE],
             }
         ).encode()
         for n in range(1, PAGES + 1)

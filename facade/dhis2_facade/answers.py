@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Mapping
@@ -31,7 +30,7 @@ ERRORS: Mapping[int, type[HttpError]] = {
 # What a status says, where the server says it with another one.
 DISGUISED: tuple[tuple[int, str, type[HttpError]], ...] = (
     (400, "Checksum validation failed", errors.Unauthenticated),  # a malformed token, from 2.41 on (quirk 7c)
-    (401, "You don't have access to fileResource", errors.Forbidden),  # 2.40, of a file of another domain
+    (401, "You don't have access to fileResource", errors.Forbidden),  # 2.40, of another domain's (quirk 41)
 )
 ADVICE: Mapping[type[Dhis2Error], str] = {
     errors.HttpError: "Check that this version of the server has this call.",
@@ -149,6 +148,8 @@ def clean(text: str) -> str:
 
 def _said(answer: Answer) -> tuple[str | None, str | None]:
     """Give what the server says of an error, and its code: a WebMessage, a bare message, or a page of its container."""
+    import html  # few answers are errors
+
     text = answer.body.decode("utf-8", "replace")
     value = _parsed(answer)
     if isinstance(value, dict):

@@ -29,7 +29,11 @@ __all__ = [
 
 
 class Dhis2Error(Exception):
-    """All that this library raises on purpose. What is not known of these is None or empty; all survive pickle."""
+    """All that this library raises on purpose, with what is known; what is not is None or empty.
+
+    An error says where it happened (`method`, `path`, `status`) and what the server said (`server_message`,
+    `error_code`), never a credential or what was sent. All survive pickle.
+    """
 
     method: str | None = None
     path: str | None = None  # without its query, which may hold a subject
@@ -59,7 +63,10 @@ class NotFetched(Dhis2Error):
 
 
 class ConnectionFailed(Dhis2Error):
-    """No answer: the server was not reached, or the connection broke."""
+    """No answer, or not all of it: the server was not reached, or the connection broke.
+
+    Of a call that changes something its message says whether the server may have done it.
+    """
 
 
 class TimedOut(ConnectionFailed):
@@ -87,7 +94,10 @@ class ListMoved(Dhis2Error):
 
 
 class Ambiguous(Dhis2Error):
-    """A message may or may not have been stored; `key` is what one passes as `key=` to find out and go on."""
+    """A message may or may not have been stored: make the same call with `key=error.key` to find out and go on.
+
+    Also raised, without a key, where another user may or may not have been taken out of a conversation.
+    """
 
 
 class KeyReused(Dhis2Error):
@@ -95,7 +105,7 @@ class KeyReused(Dhis2Error):
 
 
 class HttpError(Dhis2Error):
-    """The server refused, with this status."""
+    """The server, or a proxy before it, answered with a `status` that is an error; those below are the usual ones."""
 
 
 class Redirected(HttpError):

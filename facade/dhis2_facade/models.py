@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Generic, TypeAlias, TypeVar, cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attrs import AttrsInstance, field, fields_dict, frozen
 
@@ -156,13 +155,15 @@ def _reading(read: Reader[T], value: object, zone: tzinfo, where: str) -> T:
 
 def zone_of(name: str | None) -> tzinfo:
     """Give the time zone that a server names. Raises InvalidInput where this machine does not know it."""
+    from zoneinfo import ZoneInfo  # with the first answer, not with the import
+
     offset = re.fullmatch(r"(?:GMT|UTC)?([+-])(\d\d):?(\d\d)", name or "")
     try:
         if offset:
             minutes = int(offset[2]) * 60 + int(offset[3])
             return timezone(timedelta(minutes=-minutes if offset[1] == "-" else minutes))
         return UTC if name in UTC_NAMES else ZoneInfo(name or "")
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    except (LookupError, ValueError, OSError):
         pass
     raise InvalidInput(
         f"this machine does not know the server's time zone {name!r}; give timezone=, or install the package tzdata"
@@ -209,7 +210,10 @@ class OrganisationUnit:
 
 @frozen(kw_only=True)
 class FileResource:
-    """A file on the server. `assigned` says whether it is attached already; 2.40 does not tell."""
+    """A file on the server. `assigned` says whether it is attached already; None on 2.40, which does not tell.
+
+    `storage_status` is the server's word, which says little: the content can be read while it is NONE (quirk 10).
+    """
 
     id: str | None = _wire("id", _text)
     name: str | None = _wire("name", _text)
@@ -239,7 +243,7 @@ class Message:
 
 @frozen(kw_only=True)
 class UserMessage:
-    """What a conversation is to one participant."""
+    """A participant of a conversation, and what marks the conversation has for them."""
 
     user: User | None = _wire("user", _one(User))
     read: bool | None = _wire("read", _flag)
@@ -249,7 +253,10 @@ class UserMessage:
 
 @frozen(kw_only=True)
 class MessageConversation:
-    """A message conversation, as the user who asks sees it. Only `get` fetches `messages` and `user_messages`."""
+    """A message conversation, as the user who asks sees it: `read` and `follow_up` are that user's own marks.
+
+    Only `get` fetches `messages` and `user_messages`; in a row of a list they are None.
+    """
 
     id: str | None = _wire("id", _text)
     subject: str | None = _wire("subject", _text)
@@ -283,7 +290,10 @@ class MessageConversation:
 
 @frozen(kw_only=True)
 class SystemInfo:
-    """What the server says of itself. `user_agent` is the one that it received with this call."""
+    """What the server says of itself: its version, such as "2.42.5.2", its date and the name of its time zone.
+
+    `user_agent` is the one that it received with this call.
+    """
 
     version: str | None = _wire("version", _text)
     revision: str | None = _wire("revision", _text)
@@ -295,7 +305,7 @@ class SystemInfo:
 
 @frozen(kw_only=True)
 class Page(Generic[T]):
-    """One page of a list, and how much there is in all."""
+    """One page of a list, and how much there is in all: `total` items on `page_count` pages of `page_size`."""
 
     items: tuple[T, ...]
     page: int  # counted from 1
@@ -306,7 +316,7 @@ class Page(Generic[T]):
 
 @frozen(kw_only=True)
 class Found:
-    """Whom a search found."""
+    """What a search found, by kind."""
 
     users: tuple[User, ...]
     user_groups: tuple[UserGroup, ...]
@@ -314,16 +324,17 @@ class Found:
 
     @property
     def everyone(self) -> tuple[User | UserGroup | OrganisationUnit, ...]:
-        """All of them in one, as `to=` takes it."""
+        """All of them together, as `to=` of `messaging.send` takes them."""
         return (*self.users, *self.user_groups, *self.organisation_units)
 
 
 @frozen(kw_only=True)
 class Sent:
-    """What became of a send, reply or feedback: it is stored, once.
+    """What became of a send, reply or feedback: it is stored.
 
-    `conversation` and `message` are freshly read. They are None with `fetch=False`, and where reading back failed:
-    then `read_error` says why. `found` says that the key was stored before this attempt.
+    `id` is the uid of the conversation. `conversation` and `message` are freshly read. They are None with
+    `fetch=False`, and where reading back failed: then `read_error` says why. `found` says that the message was looked
+    for and found: an earlier call with its `key` had stored it, or this one, whose answer was lost.
     """
 
     key: str
@@ -345,11 +356,12 @@ class Sent:
 
 @frozen(kw_only=True)
 class Marked:
-    """What a mark changed.
+    """What a mark did, as uids of conversations.
 
-    `unchanged` are those that were so already, are not there or are not one's own: the server does not say which. For
-    follow-up marks the server lists all in `accepted`, so that `changed` is None; it is also None where the mark had to
-    be sent again after an answer was lost.
+    `changed` are those that were not so before. `unchanged` are those that were so already, are not there or are not
+    one's own: the server does not say which. For follow-up marks the server names all that are marked now, in
+    `accepted`, and not what changed: `changed` and `unchanged` are None. So they are where a mark had to be sent again
+    after an answer was lost.
     """
 
     changed: tuple[str, ...] | None = None
@@ -359,7 +371,7 @@ class Marked:
 
 @frozen(kw_only=True)
 class Removed:
-    """Which conversations were left: `removed` by this call, `unchanged` those that had been left before."""
+    """Uids of conversations: `removed` were left by this call, `unchanged` had been left before or are not there."""
 
     removed: tuple[str, ...]
     unchanged: tuple[str, ...] = ()
@@ -367,7 +379,7 @@ class Removed:
 
 @frozen(kw_only=True)
 class NewMessage:
-    """A message that `watch` hands over, its conversation, and the cursor to go on from behind it."""
+    """A message that `messaging.watch` gives, its conversation, and the cursor to go on from behind it."""
 
     conversation: MessageConversation
     message: Message
@@ -376,7 +388,10 @@ class NewMessage:
 
 @frozen(kw_only=True)
 class Download:
-    """A file that was fetched: in `content`, or at `path`."""
+    """A file that was fetched: its bytes in `content`, or at `path`, or in the open file that was passed.
+
+    `name` is as the server gives it: not safe as a path.
+    """
 
     name: str | None
     content_type: str | None

@@ -6,7 +6,6 @@ import os
 import re
 import stat
 import sys
-import tomllib
 from pathlib import Path
 from typing import NoReturn
 
@@ -69,6 +68,8 @@ def _read(path: Path) -> dict[str, Profile] | str:
         return f"cannot be read: {error.strerror}"
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
         return f"others may read it, and it holds credentials; say: chmod 600 '{path}'"
+    import tomllib  # few clients read a file of profiles
+
     try:
         tables = tomllib.loads(content.decode("utf-8-sig"))  # editors on Windows begin files with a mark
     except (ValueError, RecursionError) as error:
@@ -103,17 +104,21 @@ def load(name: str, *, file: Path | None = None) -> Profile:
     return profiles[name]
 
 
+def _given(name: str) -> str | None:
+    """Give a variable of the environment; a local that is bound to all of it would be printed with all of it."""
+    return os.environ.get(name)
+
+
 def from_environment() -> Profile:
     """Give what the environment says: DHIS2_URL with DHIS2_TOKEN (or DHIS2_PAT) or DHIS2_USERNAME and DHIS2_PASSWORD.
 
     Without DHIS2_URL the profile that DHIS2_PROFILE names. Nothing is taken from the working directory.
     """
-    given = os.environ.get
-    if given(URL):
-        token = next((given(name) for name in TOKENS if given(name)), None)
+    if _given(URL):
+        token = next((_given(name) for name in TOKENS if _given(name)), None)
         # Of the two a token wins: a machine's own password may stay in its environment.
-        username, password = (None, None) if token else (given(USERNAME), given(PASSWORD))
-        return Profile(url=os.environ[URL], token=token, username=username, password=password, version=given(VERSION))
-    if given(PROFILE):
+        username, password = (None, None) if token else (_given(USERNAME), _given(PASSWORD))
+        return Profile(url=os.environ[URL], token=token, username=username, password=password, version=_given(VERSION))
+    if _given(PROFILE):
         return load(os.environ[PROFILE])
     raise InvalidInput(f"set {URL} and {TOKENS[0]} (or {USERNAME} and {PASSWORD}), or {PROFILE}")

@@ -32,6 +32,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from dhis2_bindings import v{version} as bindings
+from dhis2_bindings.v{version} import models
 from dhis2_bindings.v{version}.api import (
     file_resource,
     me,
@@ -40,14 +41,6 @@ from dhis2_bindings.v{version}.api import (
     system,
     user_group,
     user_lookup,
-)
-from dhis2_bindings.v{version}.models import (
-    FileResourceDomain,
-    FileResourceUpload,
-    MessageConversationInfo,
-    MessageConversationPriority,
-    MessageConversationStatus,
-    Ref,
 )
 from dhis2_facade._sync.client import Dhis2 as _Dhis2
 from dhis2_facade.bindings import Bindings, member
@@ -66,7 +59,7 @@ class _Writes:
     """The calls with bodies and enums of this version."""
 
     def create(self, subject: str, text: str, to: Recipients, attachments: Sequence[str]) -> Request[object]:
-        body = MessageConversationInfo(
+        body = models.MessageConversationInfo(
             subject=subject,
             text=text,
             users=_refs(to.users),
@@ -77,7 +70,7 @@ class _Writes:
         return message_conversation.create(body=body)
 
     def add_recipients(self, uid: str, to: Recipients) -> Request[object]:
-        body = MessageConversationInfo(
+        body = models.MessageConversationInfo(
             users=_refs(to.users),
             user_groups=_refs(to.user_groups),
             organisation_units=_refs(to.organisation_units),
@@ -85,20 +78,21 @@ class _Writes:
         return message_conversation.add_recipients_to_message_conversation(uid, body=body)
 
     def set_priority(self, uid: str, priority: str) -> Request[object]:
-        value = member("priority", priority, MessageConversationPriority)
+        value = member("priority", priority, models.MessageConversationPriority)
         return message_conversation.set_message_priority(uid, message_conversation_priority=value)
 
     def set_status(self, uid: str, status: str) -> Request[object]:
-        value = member("status", status, MessageConversationStatus)
+        value = member("status", status, models.MessageConversationStatus)
         return message_conversation.set_message_status(uid, message_conversation_status=value)
 
     def upload(self, file: File, domain: str, uid: str | None) -> Request[object]:
-        kind = member("domain", domain, FileResourceDomain)
-        return file_resource.save_file_resource(body=FileResourceUpload(domain=kind, file=file, uid=uid or UNSET))
+        kind = member("domain", domain, models.FileResourceDomain)
+        body = models.FileResourceUpload(domain=kind, file=file, uid=uid or UNSET)
+        return file_resource.save_file_resource(body=body)
 
 
-def _refs(uids: Sequence[str]) -> list[Ref] | Unset:
-    return [Ref(id=uid) for uid in uids] or UNSET
+def _refs(uids: Sequence[str]) -> list[models.Ref] | Unset:
+    return [models.Ref(id=uid) for uid in uids] or UNSET
 
 
 _BINDINGS: Final = Bindings(

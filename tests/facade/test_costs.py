@@ -220,8 +220,8 @@ async def first(iterator: Any) -> Any:
     raise AssertionError("nothing came")
 
 
-async def cost(flavour: str, version: str, call: str) -> list[str]:
-    server = Counting(version)
+async def cost(flavour: str, version: str, call: str, server: Counting | None = None) -> list[str]:
+    server = server or Counting(version)
     async with served(flavour, version, server, settle=0) as dhis2:
         known = {
             **{

@@ -95,7 +95,7 @@ def test_without_credentials_nothing_is_sent_and_auth_is_left_to_httpx() -> None
         ({"username": "clerk\udcff", "password": "hidden"}, "half a surrogate"),
     ],
 )
-def test_credentials_that_cannot_be_sent_are_refused_and_not_shown(given_: dict[str, object], said: str) -> None:
+def test_credentials_that_cannot_be_sent_are_refused_and_not_shown(given_: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidInput, match=said) as refused:
         Options(**given_).login()
     assert "hidden" not in f"{refused.value!r}{refused.value.__context__!r}{refused.value.__cause__!r}"

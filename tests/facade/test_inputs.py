@@ -269,7 +269,7 @@ def test_the_address_of_the_server_is_found_in_what_people_copy(url: str, base: 
         "http://127.0.0.1.evil.test",
         "http://127.evil.test",
         "http://[::2]",
-        "http://10.0.0.1",
+        "http://192.0.2.1",
     ],
 )
 def test_http_to_another_machine_needs_to_be_allowed(url: str) -> None:

@@ -302,7 +302,7 @@ def test_a_page_is_told_from_a_file_that_is_one(headers: dict[str, str], page: b
     ("location", "uid"),
     [
         (f"https://dhis2.test/api/messageConversations/{UID}", UID),
-        (f"http://10.0.0.1:8080/dhis/api/messageConversations/{UID}/", UID),
+        (f"http://192.0.2.1:8080/dhis/api/messageConversations/{UID}/", UID),
         (f"/messageConversations/{UID}", UID),
         (UID, UID),
         (f"https://evil.test/{UID}?a=b", None),

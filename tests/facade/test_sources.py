@@ -85,7 +85,7 @@ def test_an_open_file_is_sent_from_where_it_stands_each_time(
         assert (source.size, source.again) == (10 - start, True)
         assert content_of(source) == content_of(source) == b"0123456789"[start:]
         assert source.md5() == hashlib.md5(b"0123456789"[start:]).hexdigest()
-        window = cast("BinaryIO", source.open())
+        window = source.open()
         assert (window.tell(), window.seek(0, io.SEEK_END), window.seek(2), window.tell()) == (0, 10 - start, 2, 2)
         assert not file.closed
 
@@ -415,6 +415,19 @@ def test_a_pipe_takes_a_download_that_cannot_be_begun_again(tmp_path: Path) -> N
         assert not target.again
         theirs.close()
         assert ours.read() == b"content"
+
+
+def test_what_only_writes_takes_a_download_once() -> None:
+    class Writing:
+        content = b""
+
+        def write(self, piece: bytes) -> None:
+            self.content += piece
+
+    file = Writing()
+    target = Target(cast("BinaryIO", file))
+    fill(target)
+    assert (file.content, target.again) == (b"content", False)
 
 
 class Short(io.RawIOBase):

@@ -34,9 +34,9 @@ async def fail_after(seconds: float) -> AsyncIterator[None]:
         yield
 
 
-async def call_in_thread(function: Callable[..., T], *arguments: object) -> T:
-    """Call what blocks without blocking the event loop."""
-    return await anyio.to_thread.run_sync(function, *arguments)
+async def call_in_thread(function: Callable[..., T], *arguments: object, abandon: bool = False) -> T:
+    """Call what blocks without blocking the event loop; `abandon`: it is not waited for when the call is cancelled."""
+    return await anyio.to_thread.run_sync(function, *arguments, abandon_on_cancel=abandon)
 
 
 def current_loop() -> object:

@@ -16,7 +16,7 @@ from dhis2_wire import File, Request
 DOMAIN = "MESSAGE_ATTACHMENT"
 MEMORY_CAP = 256 * 1024 * 1024  # bytes of a download that is given as bytes
 FILE_CAP = 64 * 1024 * 1024 * 1024  # bytes of a download to a file
-THERE = "E1119"  # the server's code for a uid that is taken
+THERE = "E1119"  # the server's code for a uid that is taken (quirk 49)
 
 
 class AsyncFiles:
@@ -39,12 +39,14 @@ class AsyncFiles:
         """Upload a file: `POST /api/fileResources`.
 
         `source` is a path, a file opened with mode "rb" (sent from where it stands), (name, bytes), or bytes with
-        `name=`. It is streamed. With `uid=` (a uid of your own) the same upload can be made again: a file that is there
-        already with this uid, size and MD5 is given back. Where an answer is lost the upload is repeated, if the source
-        can be read again; a file that nobody uses is cleared away by the server.
+        `name=`. It is streamed. `content_type` is guessed from the name where it is not given. `domain` says what it is
+        for: an attachment of a message unless given. `progress` is called with the bytes that went out and their sum,
+        which is None where it is not known. With `uid=` (a uid of your own) the same upload can be made again: a file
+        that is there already with this uid, size and MD5 is given back. Where an answer is lost the upload is repeated,
+        if the source can be read again; a file that nobody uses is cleared away by the server.
 
-        Raises InvalidInput for what cannot be read or is empty, Conflict for what the server does not take (a blocked
-        type, a file above its limit, which is 10,000,000 bytes unless configured).
+        Raises InvalidInput for what cannot be read or is empty, Conflict for what the server does not take: a blocked
+        type, a file above its limit (10,000,000 bytes unless configured), a uid that another file has.
         """
         read = await call_in_thread(lambda: source_of(source, name=name, content_type=content_type))
         if uid is not None:
@@ -81,7 +83,7 @@ class AsyncFiles:
         return read_object(FileResource, found, self._session.zone, "response.fileResource")
 
     async def get(self, uid: str | FileResource, *, timeout: float | None = None) -> FileResource:
-        """Look at a file resource: `GET /api/fileResources/{uid}`. Raises NotFound."""
+        """Give what the server knows of a file, but its content: `GET /api/fileResources/{uid}`. Raises NotFound."""
         return await self._get(inputs.uid_of("uid", uid, FileResource), self._session.deadline(timeout))
 
     async def _get(self, uid: str, deadline: retry.Deadline) -> FileResource:
@@ -100,9 +102,10 @@ class AsyncFiles:
         """Fetch a file resource's content: `GET /api/fileResources/{uid}/data`.
 
         `to` is the path to write or replace, a folder (the server's name is used, made safe, and no file is replaced),
-        an open binary file, or None for `content`. A path is written whole or not at all. `limit` is the most bytes
-        that are taken: 256 MiB into memory, 64 GiB into a file, unless given. Raises NotFound, Forbidden, TooLarge,
-        InvalidInput for a path that cannot be written.
+        an open binary file, or None for bytes in `content`. A path is written whole or not at all. `progress` is called
+        with the bytes that came and their sum, which is None where it is not known. `limit` is the most bytes that are
+        taken: 256 MiB into memory, 64 GiB into a file, unless given. Raises NotFound, Forbidden, TooLarge above the
+        limit, InvalidInput for a path that cannot be written.
         """
         request = self._session.bindings.file_resource.get_file_resource_data(inputs.uid_of("uid", uid, FileResource))
         return await self.fetch(request, to=to, progress=progress, limit=limit, timeout=timeout)

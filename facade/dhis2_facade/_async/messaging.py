@@ -54,10 +54,12 @@ RESTARTS = 5  # of a list that moved, without finding anything new
 
 
 class AsyncMessaging:
-    """The messages of the user that the client is.
+    """The message conversations of the user as whom the client logs in.
 
-    Conversations, users and files are given by uid or as the objects that other calls give. Each call takes `timeout=`,
-    the seconds that it may take in all, with every repeat and wait.
+    Conversations, users, groups, units and files are passed by uid (a letter, ten letters or digits) or as the objects
+    that other calls give; where many may be passed, one alone will do. Each call takes `timeout=`, the seconds that it
+    may take in all, with every repeat and wait. Every call may raise ConnectionFailed or TimedOut, Unauthenticated,
+    Forbidden, ServerError and, before anything is sent, InvalidInput; what else it may raise is said there.
     """
 
     def __init__(self, session: AsyncSession, files: AsyncFiles) -> None:
@@ -85,14 +87,17 @@ class AsyncMessaging:
     ) -> AsyncIterator[MessageConversation]:
         """Give one's conversations, newest first: `GET /api/messageConversations`, a request a page.
 
-        Only those that are unread, marked for follow-up, of a type, status, priority or assignee, or whose subject,
-        texts or senders hold `search` (`search_operator`: ilike, eq, like, token …). `filters` are the server's own,
-        such as "subject:ilike:stock"; all must hold. `page=n` gives that page alone. `timeout` is that of each page.
+        Given are those that match all of what is passed: `unread` and `follow_up` are True or False, `message_type` is
+        such as "PRIVATE" or "TICKET", `status` and `priority` as in `set_status` and `set_priority`, `search` is a text
+        in the subject, a message or a sender's name (`search_operator` how it is compared: ilike, eq, like, token …),
+        and `filters` are the server's own, such as "subject:ilike:stock". `order` is such as "created:asc". `fields`
+        are the server's; what is not asked for is None. A row has no messages and no participants: `get` fetches them.
+        `page=n` (from 1) gives that page alone. `timeout` is that of each page.
 
-        Nothing is given twice, and nothing lost that matched all the time: where the list moves while it is read, it is
-        read again from its beginning without what was given. Raises ListMoved where that does not end. What nobody can
-        see is that between two pages as many left the list as came back into its rest, or in an order other than the
-        newest first, as many came.
+        Nothing is given twice, and nothing is lost that matched all the time: where the list moves while it is read, it
+        is read again from its beginning, without what was given before. Raises ListMoved where that does not end. One
+        move nobody can see: that between two pages as many left the list as came back into its rest, or, in an order
+        other than the newest first, as many as came.
         """
         page_of(page, page_size)
         flags, words = (unread, follow_up), (message_type, status, priority)
@@ -154,9 +159,9 @@ class AsyncMessaging:
         page_size: int = PAGE_SIZE,
         timeout: float | None = None,
     ) -> AsyncIterator[Page[MessageConversation]]:
-        """Give the pages of `list`, each with the totals, as they are when it is asked for.
+        """Give the pages of `list`, each with the totals, as they are when the page is asked for.
 
-        A list that moves while it is read shows in them twice or not at all; `list` takes care of that.
+        What moves to another page in the meantime comes twice or not at all; `list` takes care of that.
         """
         page_of(None, page_size)
         flags, words = (unread, follow_up), (message_type, status, priority)
@@ -230,9 +235,11 @@ class AsyncMessaging:
         fields: OneOrMany[str] | None = None,
         timeout: float | None = None,
     ) -> MessageConversation:
-        """Give a whole thread: `GET /api/messageConversations/{uid}`, and with `mark_read` a mark behind it.
+        """Give a conversation with its messages and participants: `GET /api/messageConversations/{uid}`.
 
-        Raises NotFound (also where the server says 200), Forbidden for one in which one takes no part.
+        With `mark_read=True` it is then marked as read, by a second request. `fields` are the server's; what is not
+        asked for is None. Raises NotFound (also where the server says that with 200), Forbidden where one takes no part
+        in it.
         """
         uid = uid_of("uid", uid, MessageConversation)
         deadline = self._session.deadline(timeout)
@@ -263,7 +270,7 @@ class AsyncMessaging:
     ) -> Download:
         """Fetch an attachment: `GET /api/messageConversations/{uid}/{message}/attachments/{file}`.
 
-        `to`, `limit` and errors are those of `files.download`.
+        `to`, `progress`, `limit` and errors are those of `files.download`.
         """
         request = self._calls.get_attachment(
             uid_of("conversation", conversation, MessageConversation),
@@ -275,11 +282,13 @@ class AsyncMessaging:
     def watch(
         self, *, interval: float = 30.0, cursor: str | None = None, own: bool = False, timeout: float | None = None
     ) -> AsyncIterator[NewMessage]:
-        """Give new messages of others (with `own=True` also one's own) as they come, looking every `interval` seconds.
+        """Give new messages of others (with `own=True` also one's own) as they come, without end.
 
-        Without a `cursor` from now on; with that of a message that was given, from behind it, also days later and in
-        another process. None is missed and none given twice, as long as the server stores a message within the settle
-        time of the moment that it writes into it. An error ends the iterator; go on from the last cursor.
+        It looks every `interval` seconds: one list of what changed, and each thread that did. Without a `cursor` it
+        gives what comes from now on; with the `cursor` of a message that was given, what came behind it, also days
+        later and in another process. None is missed and none given twice, as long as the server stores a message within
+        the client's `settle` seconds of the time that it writes on it. An error ends the iterator; go on from the last
+        cursor. Raises InvalidInput for a cursor that is none.
         """
         watcher = AsyncWatcher(self._session, self, interval=interval, own=own, timeout=timeout)
         return watcher.watch(None if cursor is None else Cursor.read(cursor))
@@ -303,13 +312,19 @@ class AsyncMessaging:
     ) -> Sent:
         """Begin a conversation: `POST /api/messageConversations`, and a read of it unless `fetch=False`.
 
-        `to` takes what a search gives, mixed. Attachments (paths, open files, (name, bytes), uids, FileResources) are
-        uploaded first. The message is stored at most once: with `key=` (any text of yours that stands for this message)
-        also over several calls and processes; `attempted` says when one of them may last have been made: False, never;
-        a moment; None, perhaps just now.
+        `to` takes users, groups and units that a search gave, mixed. Attachments (paths, files opened with mode "rb",
+        (name, bytes), uids, FileResources) are uploaded first. Given is what became of it, with the conversation and
+        the message as they were stored; with `fetch=False` only the uid.
 
-        Raises InvalidInput before anything is sent; Conflict, NotFound or Forbidden where it was not stored (`spent`
-        names the files that cannot be attached again); Ambiguous, with the key to go on, where nobody can know.
+        The message is stored at most once: where the answer is lost, it is looked for. With `key=` (any text of yours
+        that stands for this message) that holds over several calls and processes too: call again with the same key and
+        content, and it is found or sent. `attempted` says when it may last have been tried: a moment (a datetime with
+        its zone), False for never, None for perhaps just now. Only when `settle` seconds have passed since then, or for
+        None since the client was made, is it believed not to be there, and sent.
+
+        Raises InvalidInput before anything is sent; Conflict, NotFound or Forbidden where it was not stored (`spent` of
+        the error names the files that cannot be attached again, `unspent` those that can); KeyReused where the key was
+        used for another content; Ambiguous, with the `key` to go on, where nobody can know whether it was stored.
         """
         recipients = recipients_of(users, user_groups, organisation_units, to)
         subject, text = subject_of(subject), text_of("text", text)
@@ -338,9 +353,10 @@ class AsyncMessaging:
         fetch: bool = True,
         timeout: float | None = None,
     ) -> Sent:
-        """Reply: `POST /api/messageConversations/{uid}` with the text as it is; all else as in `send`.
+        """Reply to a conversation: `POST /api/messageConversations/{uid}`. All else is as in `send`.
 
-        `internal` is a note that only those see who get feedback; the server takes it in tickets only.
+        With `internal=True` it is a note that only those see who get feedback; the server takes it in tickets only, and
+        else raises Forbidden.
         """
         uid, text = uid_of("uid", uid, MessageConversation), text_of("text", text)
 
@@ -372,7 +388,10 @@ class AsyncMessaging:
         fetch: bool = True,
         timeout: float | None = None,
     ) -> Sent:
-        """Write a ticket to those who get feedback: `POST /api/messageConversations/feedback`; else as in `send`."""
+        """Write a ticket to those who get feedback: `POST /api/messageConversations/feedback`.
+
+        The server's settings say who they are. It takes no attachments; all else is as in `send`.
+        """
         subject, text = subject_of(subject), text_of("text", text)
         sender = AsyncSender(
             self._session,
@@ -401,7 +420,11 @@ class AsyncMessaging:
         to: OneOrMany[User | UserGroup | OrganisationUnit] = (),
         timeout: float | None = None,
     ) -> None:
-        """Let others take part: `POST /api/messageConversations/{uid}/recipients`. Raises as `send`."""
+        """Let others take part: `POST /api/messageConversations/{uid}/recipients`.
+
+        Who takes part already stays so. Raises NotFound for an unknown conversation or group, Conflict for an unknown
+        user or unit.
+        """
         uid = uid_of("uid", uid, MessageConversation)
         recipients = recipients_of(users, user_groups, organisation_units, to)
         await self._set(self._session.bindings.writes.add_recipients(uid, recipients), timeout)
@@ -411,17 +434,18 @@ class AsyncMessaging:
     async def mark_read(
         self, conversations: OneOrMany[Conversation], *, user: str | User | None = None, timeout: float | None = None
     ) -> Marked:
-        """Mark one or many as read, `user`: for another user: `POST /api/messageConversations/read`, one request.
+        """Mark one or many conversations as read: `POST /api/messageConversations/read`, one request for all.
 
-        Raises NotFound where there is none of them, Forbidden where one is not one's own (2.41 and later; nothing is
-        marked then) or another's marks are not one's to set.
+        The marks are one's own, or those of `user`. Those that are not there are in `unchanged`; raises NotFound where
+        none is there, Forbidden where one takes no part in one of them (from 2.41 on; nothing is marked then) or may
+        not set the marks of `user`.
         """
         return await self._mark(self._calls.mark_message_conversations_read, "markedRead", conversations, user, timeout)
 
     async def mark_unread(
         self, conversations: OneOrMany[Conversation], *, user: str | User | None = None, timeout: float | None = None
     ) -> Marked:
-        """Mark one or many as unread: `POST /api/messageConversations/unread`; else as `mark_read`."""
+        """Mark one or many conversations as unread: `POST /api/messageConversations/unread`; else as `mark_read`."""
         return await self._mark(
             self._calls.mark_message_conversations_unread, "markedUnread", conversations, user, timeout
         )
@@ -429,7 +453,10 @@ class AsyncMessaging:
     async def follow_up(
         self, conversations: OneOrMany[Conversation], *, user: str | User | None = None, timeout: float | None = None
     ) -> Marked:
-        """Mark one or many for follow-up: `POST /api/messageConversations/followup`; else as `mark_read`."""
+        """Mark one or many conversations for follow-up: `POST /api/messageConversations/followup`; else as `mark_read`.
+
+        The server names in `accepted` all that are marked now, whether they were before or not.
+        """
         return await self._mark(
             self._calls.mark_message_conversation_followup, "markedFollowup", conversations, user, timeout
         )
@@ -437,7 +464,7 @@ class AsyncMessaging:
     async def clear_follow_up(
         self, conversations: OneOrMany[Conversation], *, user: str | User | None = None, timeout: float | None = None
     ) -> Marked:
-        """Take the follow-up mark away: `POST /api/messageConversations/unfollowup`; else as `mark_read`."""
+        """Take the follow-up mark away: `POST /api/messageConversations/unfollowup`; else as `follow_up`."""
         return await self._mark(
             self._calls.unmark_message_conversation_followup, "unmarkedFollowup", conversations, user, timeout
         )
@@ -464,10 +491,10 @@ class AsyncMessaging:
     async def leave(
         self, conversations: OneOrMany[Conversation], *, user: str | User | None = None, timeout: float | None = None
     ) -> Removed:
-        """Leave one or many conversations, `user`: take another user out of them.
+        """Leave one or many conversations, or take `user` out of them. The others keep them.
 
-        `DELETE /api/messageConversations/{uid}/{user}`, or `DELETE /api/messageConversations?mc=…` for several. Others
-        keep them. Raises Forbidden for those that one has left already (2.41 and later) or may not take others out of.
+        `DELETE /api/messageConversations/{uid}/{user}`, or `DELETE /api/messageConversations?mc=…` for several. Raises
+        NotFound where none is there, Forbidden where one has left already (from 2.41 on) or may not take `user` out.
         """
         uids = uids_of("conversations", conversations, MessageConversation)
         deadline, whose = self._session.deadline(timeout), _user(user)
@@ -501,10 +528,11 @@ class AsyncMessaging:
         return Removed(removed=removed, unchanged=tuple(uid for uid in uids if uid not in removed))
 
     async def delete_for_everyone(self, uid: Conversation, *, timeout: float | None = None) -> tuple[str, ...]:
-        """Take every participant out, oneself last, and give their uids; then only a superuser can read it.
+        """Take every participant out, oneself last, and give their uids. Then only a superuser can read it.
 
         The server's own delete removes nothing (quirk 13), so this is a read, and a request for each participant. On
-        2.40 superusers may do it, later every participant. Raises Forbidden, saying who is left.
+        2.40 superusers may do it, later every participant. Where one request fails, those before it are done. Raises
+        NotFound, and Forbidden, saying who still takes part.
         """
         uid = uid_of("uid", uid, MessageConversation)
         deadline = self._session.deadline(timeout)
@@ -524,25 +552,32 @@ class AsyncMessaging:
     # -- tickets --------------------------------------------------------------------------------------------------
 
     async def set_status(self, uid: Conversation, status: str, *, timeout: float | None = None) -> None:
-        """Set the status, NONE, OPEN, PENDING, INVALID or SOLVED: `POST /api/messageConversations/{uid}/status`."""
+        """Set the status, of any conversation: `POST /api/messageConversations/{uid}/status`.
+
+        `status` is NONE, OPEN, PENDING, INVALID or SOLVED, in any case. Raises NotFound, Forbidden.
+        """
         uid = uid_of("uid", uid, MessageConversation)
         await self._set(self._session.bindings.writes.set_status(uid, status), timeout)
 
     async def set_priority(self, uid: Conversation, priority: str, *, timeout: float | None = None) -> None:
-        """Set the priority, NONE, LOW, MEDIUM or HIGH: `POST /api/messageConversations/{uid}/priority`."""
+        """Set the priority, of any conversation: `POST /api/messageConversations/{uid}/priority`.
+
+        `priority` is NONE, LOW, MEDIUM or HIGH, in any case. Raises NotFound, Forbidden.
+        """
         uid = uid_of("uid", uid, MessageConversation)
         await self._set(self._session.bindings.writes.set_priority(uid, priority), timeout)
 
     async def assign(self, uid: Conversation, user: str | User, *, timeout: float | None = None) -> None:
-        """Assign a ticket to one who gets feedback: `POST /api/messageConversations/{uid}/assign`.
+        """Assign a conversation to a user: `POST /api/messageConversations/{uid}/assign`.
 
-        Raises Conflict where the user gets no feedback, NotFound for an unknown one.
+        A ticket can be assigned to who gets feedback (`people.feedback_recipients` finds them): raises Conflict for
+        others, NotFound for an unknown conversation or user.
         """
         uid, who = uid_of("uid", uid, MessageConversation), uid_of("user", user, User)
         await self._set(self._calls.set_user_assigned(uid, user_id=who), timeout)
 
     async def unassign(self, uid: Conversation, *, timeout: float | None = None) -> None:
-        """Assign a ticket to nobody: `DELETE /api/messageConversations/{uid}/assign`."""
+        """Assign a conversation to nobody: `DELETE /api/messageConversations/{uid}/assign`. Raises NotFound."""
         uid = uid_of("uid", uid, MessageConversation)
         await self._set(self._calls.remove_user_assigned(uid), timeout)
 

@@ -72,6 +72,7 @@ class AsyncSender:
         self._given, self._key = key is not None, inputs.text_of("key", secrets.token_hex(16) if key is None else key)
         self._deadline, self._token = session.deadline(timeout), keys.Token("", "")
         self._uids: Sequence[str] = ()  # of the attachments
+        self._went = False  # whether an attempt may have gone out
 
     async def store(self, attempted: datetime | bool | None, *, fetch: bool) -> Sent:
         """Store it and say what became of it; see the top of this module."""
@@ -166,13 +167,14 @@ class AsyncSender:
             except errors.NotFound:
                 places = []
         hits = [(place.id, digest) for place in places for digest in keys.own_hits(place.messages, self._token, me.id)]
-        if any(digest != self._token.digest for _, digest in hits):
+        ours = [uid for uid, digest in hits if digest == self._token.digest]
+        if hits and not ours and not self._went:  # else ours may be on its way
             raise errors.KeyReused(
                 f"the key was used for another {self._operation} before; use a key for one content only"
             )
-        if len(hits) > 1:
-            log.warning("stored %d times: something between client and server repeats requests", len(hits))
-        return Sent(key=self._key, uid=hits[0][0], found=True, copies=len(hits)) if hits else None
+        if len(ours) > 1:
+            log.warning("stored %d times: something between client and server repeats requests", len(ours))
+        return Sent(key=self._key, uid=ours[0], found=True, copies=len(ours)) if ours else None
 
     async def _get(self, uid: str, fields: str, deadline: retry.Deadline) -> MessageConversation:
         request = self._session.bindings.message_conversation.get(uid, fields=fields)
@@ -231,6 +233,7 @@ class AsyncSender:
             count, happened = count + 1, session.outcome(answer, write=True)
             error = answers.error_of(answer, session.base)
             if happened is retry.Outcome.UNKNOWN:
+                self._went = True
                 why = str(error or f"{request.method} {request.path}: {answer.status}, which does not say.")
                 sent = await self._find(time.monotonic() + session.settle, why)
                 if sent is None:

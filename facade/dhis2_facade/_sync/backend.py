@@ -42,7 +42,7 @@ def fail_after(seconds: float) -> Iterator[None]:
         _running.end = before
 
 
-def call_in_thread(function: Callable[..., T], *arguments: object) -> T:
+def call_in_thread(function: Callable[..., T], *arguments: object, abandon: bool = False) -> T:  # noqa: ARG001
     """Call it: here everything may block."""
     return function(*arguments)
 

@@ -55,26 +55,39 @@ ClientOptions = TypedDict(  # noqa: UP013 - the arguments of a client once more,
 )
 
 
+class _Told:
+    """Options on their way through frames that may be printed, where its repr shows none."""
+
+    def __init__(self, options: ClientOptions) -> None:
+        self.options = options
+
+
 class Dhis2:
     """A client of one DHIS2 server; import it from the pin of the server's version, such as `dhis2_facade.v42`.
 
-    Credentials are `token=` (a personal access token), or `username=` and `password=`, or `auth=`, what httpx takes as
-    such. `timeout` (seconds, or httpx.Timeout) is that of each wait for the network: 30, to connect 10. `deadline` is
-    that of a whole call (120 seconds), `settle` the longest that the server takes to store what it received (10
-    seconds). `verify`, `proxy`, `headers`, `transport`, `event_hooks` and `limits` are httpx's. `user_agent` stands
-    before the client's own. `check_version=False` leaves the first call out: then the server's `timezone` must be
-    given, and keys cannot be kept. `http://` to any other machine needs `allow_http=True`.
+    `url` is the server's address, with its path if it has one; `/api` at its end does no harm. `http://` to another
+    machine than this one needs `allow_http=True`. Credentials are `token=` (a personal access token), or `username=`
+    and `password=`, or `auth=`, what httpx takes as such. `timeout` (seconds, or httpx.Timeout) is that of each wait
+    for the network: 30, to connect 10. `deadline` is that of a whole call (120 seconds; 6 hours for uploads and
+    downloads); `timeout=` of a call takes its place. `settle` is the longest that the server takes to store what it
+    received (10 seconds): for so long a message is looked for whose answer was lost. `user_agent` stands before the
+    client's own. `verify`, `proxy`, `headers`, `transport`, `event_hooks` and `limits` are httpx's.
+
+    Nothing is asked when a client is made. Its first call asks `GET /api/system/info` and raises VersionMismatch where
+    the server is of another version. `check_version=False` leaves that out: then the server's `timezone` must be given,
+    and no `key=` can be kept. All times that the client gives are aware, in the server's zone or in `timezone`.
 
     What is sent again when an answer is lost: reads; marks, status, priority, assignee, recipients and leaving, which
     done twice are done once; uploads, if the file can be read again. Sends, replies and feedback are never sent twice,
-    but looked for: see `messaging.send`. `call` repeats reads alone. Between attempts, four at most, lies a random part
-    of 0.25, 0.5 and 1 seconds, and what the server asks for with Retry-After.
+    but looked for: see `messaging.send`. `call` repeats reads alone. There are four attempts at most;
+    before each but the first a random part of 0.25, 0.5 and 1 seconds passes, and what a Retry-After asks for.
 
     One client is one pool of connections and one session with the server. A sync client may be shared by threads; an
     async client belongs to one event loop (asyncio or trio).
     """
 
     _bindings: ClassVar[bindings.Bindings]
+    url = ""  # until it is made: a traceback with locals prints what is half made
 
     def __init__(
         self,
@@ -113,7 +126,7 @@ class Dhis2:
             event_hooks=event_hooks,
         )
         # From here on no local of this frame shows a secret, whoever prints a traceback with locals.
-        del token, username, password, auth, verify, proxy, headers
+        del url, token, username, password, auth, verify, proxy, headers, event_hooks
         base, client = made if isinstance(made, tuple) else (made, None)
         if client is None:
             raise errors.InvalidInput(base)
@@ -137,45 +150,55 @@ class Dhis2:
 
     @classmethod
     def from_env(cls, **options: Unpack[ClientOptions]) -> Self:
-        """Make a client of DHIS2_URL with DHIS2_TOKEN (or DHIS2_PAT), or DHIS2_USERNAME and DHIS2_PASSWORD.
+        """Make a client of DHIS2_URL with DHIS2_TOKEN (or DHIS2_PAT), or with DHIS2_USERNAME and DHIS2_PASSWORD.
 
-        Without DHIS2_URL the profile that DHIS2_PROFILE names. Raises InvalidInput where nothing is said.
+        Without DHIS2_URL it is made of the profile that DHIS2_PROFILE names. The options are those of the class. Raises
+        InvalidInput where the environment names neither.
         """
-        return cls._of(profiles.from_environment(), options)
+        told = _Told(options)
+        del options
+        return cls._of(profiles.from_environment(), told)
 
     @classmethod
     def from_profile(cls, name: str, *, file: Path | None = None, **options: Unpack[ClientOptions]) -> Self:
-        """Make a client of a profile in the user's configuration folder, or in the file that is named.
+        """Make a client of a profile in `dhis2-facade/profiles.toml` of the user's configuration folder, or in `file`.
 
-        A profile is a TOML table with url, and token or username and password. Raises InvalidInput, also where others
-        may read the file.
+        A profile is a TOML table with `url`, and `token` or `username` and `password`. The options are those of the
+        class. Raises InvalidInput where there is none of this name, or where other users of this machine may read the
+        file.
         """
-        return cls._of(profiles.load(name, file=file), options)
+        told = _Told(options)
+        del options
+        return cls._of(profiles.load(name, file=file), told)
 
     @classmethod
-    def _of(cls, profile: profiles.Profile, options: ClientOptions) -> Self:
+    def _of(cls, profile: profiles.Profile, told: _Told) -> Self:
         return cls(
             profile.url,
             token=profile.token,
             username=profile.username,
             password=profile.password,
             allow_http=profile.allow_http,
-            **options,
+            **told.options,
         )
 
     # -- every other call of the server ---------------------------------------------------------------------------
 
     def call(self, request: Request[T], *, timeout: float | None = None) -> T:
-        """Make any call of the bindings, and read its answer as its function says. Only reads are repeated.
+        """Make any call of the bindings, and give its answer as the type that its function names.
 
-        Raises the error of its status, NotFound also where the server says that with 200, UnreadableAnswer where the
-        answer is not what the document says. Times in these answers are the server's, without a zone.
+        Only reads are repeated. Raises the error of the answer's status, NotFound also where the server says that with
+        200, UnreadableAnswer where the answer is not what the server's document says. Times in these answers are the
+        server's, without a zone.
         """
         meaning = retry.Meaning.READ if request.method in READS else retry.Meaning.ONCE
         return _parsed(request, self._session.run(request, meaning, self._session.deadline(timeout)))
 
     def pages(self, request: Request[T], *, timeout: float | None = None) -> Iterator[T]:
-        """Give all pages of a list of the bindings, from the page that the request names, one call a page."""
+        """Give all pages of a list of the bindings, from the page that the request names, or the first: a call a page.
+
+        Raises as `call`; `timeout` (seconds) is that of each page.
+        """
         query = [(name, value) for name, value in request.query if name != "page"]
         number = int(dict(request.query).get("page", "1"))
         more = True
@@ -190,9 +213,9 @@ class Dhis2:
             number += 1
 
     def raw(self, request: Request[object], *, timeout: float | None = None) -> answers.Answer:
-        """Make any call once, and give status, headers and body as they came, whatever they are.
+        """Make any call once, and give its status, headers and body as they came, whatever they are.
 
-        Raises ConnectionFailed where no answer came, or not all of it.
+        No status is an error here. Raises ConnectionFailed where no answer came, or not all of it.
         """
         deadline = self._session.deadline(timeout)
         self._session.start(deadline)
@@ -203,7 +226,7 @@ class Dhis2:
         return answer
 
     def system_info(self, *, timeout: float | None = None) -> models.SystemInfo:
-        """Say what the server is, now: `GET /api/system/info`."""
+        """Give the server's version, date and time zone, asked anew each time: `GET /api/system/info`."""
         return self._session.info(self._session.deadline(timeout))
 
     # -- its life -------------------------------------------------------------------------------------------------

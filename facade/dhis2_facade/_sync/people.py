@@ -19,17 +19,17 @@ MOST = 50  # groups and units that a search gives
 
 
 class People:
-    """Users, user groups and organisation units."""
+    """Users, user groups and organisation units, as every user may see them."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def me(self, *, timeout: float | None = None) -> User:
-        """Say who one is, with one's authorities: `GET /api/me`, asked once and kept."""
+        """Give the user as whom the client logs in, with the authorities: `GET /api/me`, asked once and kept."""
         return self._session.me(self._session.deadline(timeout))
 
     def search(self, text: str, *, timeout: float | None = None) -> Found:
-        """Find users, user groups and organisation units by a part of their names.
+        """Find users, user groups and organisation units by a part of their names; `everyone` has them all.
 
         Users are found through `GET /api/userLookup`, which every user may ask (quirk 22), groups and units through
         `GET /api/userGroups` and `/api/organisationUnits`, the first 50 of each: three requests.
@@ -52,7 +52,10 @@ class People:
         )
 
     def feedback_recipients(self, text: str, *, timeout: float | None = None) -> tuple[User, ...]:
-        """Find users who get feedback and can be assigned to it: `GET /api/userLookup/feedbackRecipients`."""
+        """Find users who get feedback, by a part of their names: `GET /api/userLookup/feedbackRecipients`.
+
+        Tickets can be assigned to them.
+        """
         request = self._session.bindings.user_lookup.look_up_feedback_recipients(query=inputs.text_of("text", text))
         return self._list(User, "users", request, self._session.deadline(timeout))
 

@@ -93,7 +93,10 @@ class Session:
                 if not self._checked:
                     self.info(deadline)
         except TimeoutError:
-            raise errors.TimedOut(f"another call still waits for {self.base} to say what it is") from None
+            pass
+        else:
+            return
+        raise errors.TimedOut(f"no answer from {self.base} to this client's first call, which is on its way.")
 
     def info(self, deadline: retry.Deadline) -> SystemInfo:
         """Give what the server is, now; where that is the first call of all, it is not asked twice."""
@@ -120,13 +123,14 @@ class Session:
 
     def remember(self, hash_: str) -> None:
         """Keep that something was sent with a token, until now."""
+        self.attempted.pop(hash_, None)  # to the end, also where another thread takes it away meanwhile
         self.attempted[hash_] = time.monotonic()
-        self.attempted.move_to_end(hash_)
         if len(self.attempted) > REMEMBERED:
             self.attempted.popitem(last=False)
 
     def me(self, deadline: retry.Deadline) -> User:
         """Give who one is, asked once."""
+        self.guard()
         if self._me is None:
             me = self.read(User, self.bindings.me.get_current_user(fields=ME), deadline)
             if not is_uid(me.id):
@@ -180,6 +184,7 @@ class Session:
         content: Content | None = None,
     ) -> answers.Answer:
         """Make one attempt."""
+        self.guard()  # it may have been closed while the call waited
         agent = agent or self.agent
         answer = self.transport.attempt(request, deadline, agent, content or Content())
         if self.outcome(answer) is retry.Outcome.UNKNOWN:  # a server that comes back may be another one

@@ -15,7 +15,7 @@ from typing import TypeAlias, cast
 import httpx
 from attrs import evolve, frozen
 
-from dhis2_facade import answers, errors, inputs, retry, sources
+from dhis2_facade import answers, errors, inputs, profiles, retry, sources
 from dhis2_facade._sync.backend import bound, call_in_thread, fail_after
 from dhis2_wire import Request
 
@@ -36,8 +36,10 @@ HEADERS = {
     "X-Requested-With": "XMLHttpRequest",  # else the server answers 302 instead of 401 (quirk 7)
     "Accept-Encoding": "gzip, deflate",
 }
+UNSENDABLE = "a header that auth or event_hooks add is none: it holds a line end, or a blank at its ends"
 JSON_CAP = 32 * 1024 * 1024  # bytes of an answer in memory, after decompression
 PIECE = 64 * 1024  # bytes of a download that are handled at once
+NAME, VALUE = re.compile(rb"[\w!#$%&'*+.^`|~-]+"), re.compile(rb"|[!-~\x80-\xff]([\t -~\x80-\xff]*[!-~\x80-\xff])?")
 LOUD = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks")
 
 _ours: contextvars.ContextVar[bool] = contextvars.ContextVar("dhis2_facade_call", default=False)
@@ -60,7 +62,7 @@ class Content:
     progress: sources.Progress | None = None
     target: sources.Target | None = None  # of a download
     again: bool = True  # whether an upload can be read a second time
-    cap: int = JSON_CAP  # bytes of the answer
+    cap: int = 0  # bytes of a download
 
 
 class _Trace:
@@ -70,9 +72,10 @@ class _Trace:
         self.answer, self.deadline = answers.Answer(request.method, request.path), deadline
         self.began, self.seen = False, own  # a transport of the user's own may tell nothing
 
-    def __call__(self, event: str, _info: object) -> None:
+    def __call__(self, event: str, info: Mapping[str, object]) -> None:
         self.seen = True
-        self.began = self.began or event.endswith("send_request_body.started")
+        tunnel = getattr(info.get("request"), "method", None) == b"CONNECT"  # to a proxy, before anything of ours
+        self.began = self.began or (event.endswith("send_request_body.started") and not tunnel)
 
     def check(self) -> None:
         """Raise TimeoutError when the time is over: a transport of the user's own may not look."""
@@ -88,12 +91,17 @@ class _Trace:
 class _Pieces(httpx.SyncByteStream):
     """The body of an upload, read in a thread, counted for `progress`."""
 
-    def __init__(self, stream: Iterator[bytes], content: Content, trace: _Trace) -> None:
-        self._stream, self._content, self._trace = stream, content, trace
+    def __init__(self, stream: httpx.SyncByteStream, content: Content, trace: _Trace) -> None:
+        self._stream, self._content, self._trace, self._begun = stream, content, trace, False
 
     def __iter__(self) -> Iterator[bytes]:
-        done, size, progress = 0, self._content.size, self._content.progress
-        while piece := call_in_thread(next, self._stream, b""):
+        # An auth that answers a challenge sends its request twice.
+        inputs.require(
+            self._content.again or not self._begun, "auth= sends it twice, but this file can be read only once"
+        )
+        done, size, progress, self._begun = 0, self._content.size, self._content.progress, True
+        pieces, once = iter(self._stream), not self._content.again  # a pipe may give nothing, for ever
+        while (piece := call_in_thread(next, pieces, None, abandon=once)) is not None:
             self._trace.check()
             yield piece
             done += len(piece)
@@ -104,9 +112,13 @@ class _Pieces(httpx.SyncByteStream):
 class Transport:
     """Sends requests of the bindings to one server: one pool of connections and one jar of cookies."""
 
+    __getstate__ = profiles.refuse_pickle  # httpx's own state goes into no pickle, and no traceback of a failed one
+
     def __init__(self, client: httpx.Client, timeout: Timeouts | None, *, own: bool) -> None:
         self._client, self._own, self.close = client, own, client.close
-        self._waits = httpx.Timeout(TIMEOUT if timeout is None else timeout).as_dict()
+        waits = TIMEOUT if timeout is None else timeout
+        waits = waits if isinstance(waits, httpx.Timeout) else httpx.Timeout(inputs.seconds_of("timeout", waits))
+        self._waits = waits.as_dict()
 
     def attempt(
         self, request: Request[object], deadline: retry.Deadline, agent: str, content: Content
@@ -120,7 +132,7 @@ class Transport:
         answer, problem = trace.answer, ""
         try:
             built = self._built(request, trace, agent, content)
-        except ValueError as error:
+        except (ValueError, httpx.InvalidURL) as error:
             problem = str(error)
         if problem:
             raise errors.InvalidInput(problem)
@@ -132,9 +144,14 @@ class Transport:
             answer = trace.broken(str(error), oversized=True)
         except (TimeoutError, httpx.TimeoutException):
             answer = trace.broken(f"nothing within {time.monotonic() - began:.1f} s", timed_out=True)
-        except (httpx.HTTPError, httpx.StreamError) as error:
-            answer = trace.broken(f"{type(error).__name__}: {error}".removesuffix(": "))
-        except (errors.InvalidInput, OSError) as error:  # of a file: httpx has errors of its own for the network
+        except httpx.LocalProtocolError as error:  # its words hold the header that it is about
+            answer = trace.broken(type(error).__name__)
+            problem = UNSENDABLE * answer.unsent
+        except httpx.ProtocolError as error:  # behind a colon it gives what was received, which may be sent by us
+            answer = trace.broken(f"{type(error).__name__}: {error}".partition(": bytearray")[0])
+        except (httpx.HTTPError, httpx.StreamError, OSError) as error:  # OSError: of a transport of the user's own
+            answer = trace.broken(f"{type(error).__name__}: {_words(error)}".removesuffix(": "))
+        except errors.InvalidInput as error:  # of a file
             problem = str(error)
         except BaseException as error:  # a cancellation, or an error of a hook: it goes on, without httpx's frames
             raise error.with_traceback(None) from None
@@ -153,7 +170,7 @@ class Transport:
         waits = {kind: left if wait is None else min(wait, left) for kind, wait in self._waits.items()}
         built = self._client.build_request(**arguments, extensions={"timeout": waits, "trace": trace})
         if "files" in arguments:
-            built.stream = _Pieces(iter(cast("httpx.SyncByteStream", built.stream)), content, trace)
+            built.stream = _Pieces(cast("httpx.SyncByteStream", built.stream), content, trace)
         return built
 
     def _answer(self, built: httpx.Request, trace: _Trace, content: Content) -> answers.Answer:
@@ -171,8 +188,8 @@ class Transport:
             for piece in response.iter_bytes():
                 trace.check()
                 size += len(piece)
-                if size > content.cap:
-                    raise errors.TooLarge(f"the answer is larger than {content.cap} bytes")
+                if size > JSON_CAP:
+                    raise errors.TooLarge(f"the answer is larger than {JSON_CAP} bytes")
                 pieces.append(piece)
             _whole(response)
             return evolve(trace.answer, body=b"".join(pieces))
@@ -214,15 +231,22 @@ def http_client(
     problem = _problem(token, username, password, auth)
     if problem:
         return problem
-    login = f"ApiToken {token.strip()}" if token else ""
+    login = {"Authorization": f"ApiToken {token.strip()}"} if token else {}
     if username is not None:
-        login = f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
+        login = {"Authorization": f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"}
     limits = limits or httpx.Limits(max_connections=100, max_keepalive_connections=20)
     try:
         base = inputs.base_url(url, allow_http=allow_http)
+        sent = httpx.Headers(HEADERS)
+        sent.update(headers)
+        sent.update(login)
+        bad = [name.decode() for name, value in sent.raw if not (NAME.fullmatch(name) and VALUE.fullmatch(value))]
+        inputs.require(
+            not bad, f"headers: {bad[:1]} has a line end, a blank at an end, or another sign that is not sent"
+        )
         client = httpx.Client(
             base_url=base,
-            headers={**HEADERS, **(headers or {}), **({"Authorization": login} if login else {})},
+            headers=sent,
             auth=auth,
             verify=ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify,
             proxy=proxy,
@@ -239,9 +263,9 @@ def http_client(
         return str(error)
     except OSError as error:
         return f"verify: {verify} cannot be read as certificates: {error.strerror or type(error).__name__}"
-    except (ValueError, TypeError, AttributeError, ImportError) as error:
+    except Exception as error:  # whatever it is: its words may hold what is secret
         kind = type(error).__name__
-        return f"proxy, headers, auth, transport or event_hooks: httpx does not take what was passed ({kind})"
+        return f"url, proxy, headers, auth, transport or event_hooks: httpx does not take what was passed ({kind})"
     bound(client)
     return base, client
 
@@ -269,6 +293,12 @@ def _problem(token: object, username: object, password: object, auth: object) ->
         ),
     }
     return next((problem for problem, so in problems.items() if so), None)
+
+
+def _words(error: BaseException) -> str:
+    """Give what an error says, or what it came from: on trio it is only there that a certificate is named."""
+    inner = error.__cause__ or error.__context__
+    return str(error) or (_words(inner) if inner else "")
 
 
 def _whole(response: httpx.Response) -> None:
