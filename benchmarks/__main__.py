@@ -82,6 +82,22 @@ def generation() -> None:
     row("v42: size, MB", f"{size:.2f}", "≤ 4", ok=size <= 4)
 
 
+def starting() -> None:
+    """The start of the command line, by turns with the import of what it is made of."""
+    commands = ((sys.executable, "-m", "dhis2_facade.cli", "--help"), (sys.executable, "-c", "import typer"))
+    ratios = []
+    for round_ in range(RUNS + 1):
+        times = []
+        for command in commands:
+            started = time.perf_counter()
+            run(*command)
+            times.append(time.perf_counter() - started)
+        if round_:  # in the first everything is compiled
+            ratios.append(times[0] / times[1])
+    ratio = statistics.median(ratios)
+    row('dhis2 --help / python -c "import typer"', f"{ratio:.2f}", "≤ 3", ok=ratio <= 3)
+
+
 def imports(python: Path, sample: Path) -> None:
     """Imports in a clean environment, each run a new process."""
     program = HERE / "imports.py"
@@ -156,6 +172,7 @@ def main() -> int:
         row("wheel with all versions, MB", f"{size:.2f}", "≤ 3", ok=size <= 3)
         sample = place / "page.json"
         sample.write_bytes(page(50))
+        starting()
         clean = environment(place / "clean", wheel)
         imports(clean, sample)
         facade(clean)

@@ -309,8 +309,8 @@ def test_the_memory_of_keys_is_bounded_and_forgets_the_oldest(flavour: str, vers
     made = client(flavour, version, HOST, token="t")
     session = (made.inner if flavour == "sync" else made)._session
     for number in range(REMEMBERED + 5):
-        session.remember(str(number), float(number))
-        session.remember("kept", 1.0)
+        session.remember(str(number))
+        session.remember("kept")
     assert len(session.attempted) == REMEMBERED
     assert {"kept", str(REMEMBERED + 4)} < set(session.attempted)
     assert "0" not in session.attempted

@@ -21,7 +21,7 @@ RULES: Rules = {
     "mail address": (r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", r".*@(?:[\w-]+\.)*(?:example\.(?:org|com|net)|test)"),
     "address with credentials": (
         r"https?://[^\s/@:'\"]+:[^\s/@'\"]+@[\w.-]+",
-        r"https?://\S*@(?:127\.0\.0\.1|[\w.]*example\.\w+|host\b.*)",
+        r"https?://\S*@(?:127\.0\.0\.1|[\w.]*example\.\w+|[\w.]*\.test|[a-z]\b|host\b.*)",
     ),
     "JSON web token": (r"\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}", None),
 }

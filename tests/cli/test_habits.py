@@ -1,0 +1,351 @@
+"""What holds for all commands: exit statuses, JSON, options, dry runs, versions; most of it in one process."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import typer
+
+from dhis2_facade import errors
+from dhis2_facade.cli import visible
+from dhis2_facade.cli.exits import EXITS, STATUSES, problem_of, status_of
+from dhis2_facade.cli.main import app
+from dhis2_facade.errors import Dhis2Error
+from tests.cli.test_commands import commands
+from tests.support.server import Answer, serving
+from tests.support.terminal import COMMAND, PATIENCE, Terminal
+from tests.support.world import World
+
+NOBODY = "abcdefghijk"
+
+
+def test_every_error_of_the_library_has_an_exit_status_of_its_own_kind() -> None:
+    for name in errors.__all__:
+        kind = getattr(errors, name)
+        assert status_of(kind("words")) in STATUSES
+    assert {EXITS[kind] for kind in EXITS} <= set(STATUSES)
+    assert [status_of(kind("")) for kind in (errors.TimedOut, errors.KeyReused, errors.Redirected)] == [6, 5, 10]
+
+
+def test_an_error_as_data_has_all_that_the_error_carries() -> None:
+    error = errors.Ambiguous("perhaps", key="k", spent=("a",), method="POST", path="/api/x", status=504)
+    problem = problem_of(error)
+    assert (problem["kind"], problem["exit"], problem["key"], problem["spent"]) == ("ambiguous", 8, "k", ["a"])
+    assert (problem["method"], problem["path"], problem["status"]) == ("POST", "/api/x", 504)
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "kind"),
+    [
+        (("messaging", "get", "no"), 2, "usage"),
+        (("messaging", "get"), 2, "usage"),
+        (("messaging", "list", "--no-such"), 2, "usage"),
+        (("messaging", "list", "--all", "--limit", "3"), 2, "usage"),
+        (("messaging", "list", "--filter", "subject"), 2, "usage"),
+        (("messaging", "send", "S", "T"), 2, "usage"),
+        (("messaging", "send", "S"), 2, "usage"),
+        (("messaging", "send", "S", "T", "--text-file", "x"), 2, "usage"),
+        (("messaging", "send", "S", "--text-file", "no/such/file", "-u", NOBODY), 2, "usage"),
+        (("messaging", "send", "S", "T", "-u", NOBODY, "-a", "no/such/file"), 2, "usage"),
+        (("messaging", "set-status", NOBODY, "MAYBE"), 2, "usage"),
+        (("messaging", "attachments", "download", NOBODY, "--to", "no/such"), 2, "usage"),
+        ((), 2, "usage"),
+        (("messaging",), 2, "usage"),
+        (("api", "GET", "me", "--to", "no/such/file"), 2, "usage"),
+        (("api", "GET", "me", "--to", "."), 1, "other"),
+        (("messaging", "watch", "--cursor-file", "."), 1, "other"),
+        (("messaging", "watch", "--cursor", "garbage"), 2, "usage"),
+        (("api", "FETCH", "me"), 2, "usage"),
+        (("api", "GET", "https://other.example.org/api/me"), 2, "usage"),
+        (("api", "GET", "//other.example.org/api/me"), 2, "usage"),
+        (("api", "GET", "/api/../api/me"), 2, "usage"),
+        (("api", "POST", "constants", "--data", "{"), 2, "usage"),
+        (("api", "DELETE", "constants/x"), 2, "usage"),
+        (("--server-version", "39", "people", "me"), 2, "usage"),
+        (("--profile", "none", "people", "me"), 2, "usage"),
+        (("versions", "diff", "41", "99"), 2, "usage"),
+    ],
+)
+def test_what_was_passed_wrong_is_said_in_one_shape(
+    newest: World, words: tuple[str, ...], status: int, kind: str
+) -> None:
+    _said(newest, words, status, kind)
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "kind"),
+    [
+        (("messaging", "get", NOBODY), 4, "not_found"),
+        (("files", "get", NOBODY), 4, "not_found"),
+        (("messaging", "send", "S", "T", "-u", NOBODY), 5, "conflict"),
+    ],
+)
+def test_what_the_server_refuses_is_said_in_the_same(
+    world: World, words: tuple[str, ...], status: int, kind: str
+) -> None:
+    _said(world, words, status, kind)
+
+
+def _said(world: World, words: tuple[str, ...], status: int, kind: str) -> None:
+    written = world.clerk.here("--json", *words)
+    assert (written.status, written.error["kind"], written.error["exit"]) == (status, kind, status)
+    told = world.clerk.here(*words)
+    assert (told.status, told.out) == (status, "")
+    assert told.err.startswith("dhis2: ")
+    assert written.error["message"].splitlines()[0] in told.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("messaging", "send", "S", "T"), "no recipients: pass --user, --user-group or --org-unit"),
+        (
+            ("profile", "add", "x", "--url", "http://far.example.org", "--secret-stdin"),
+            "use https://, or say --allow-http",
+        ),
+        (("profile", "add", "x", "--url", "https://a:b@far.example.org", "--secret-stdin"), "; say --username"),
+    ],
+)
+def test_what_is_wrong_is_said_in_the_words_of_the_command_line(
+    newest: World, words: tuple[str, ...], said: str
+) -> None:
+    told = newest.clerk.here(*words, stdin=b"d2pat_x\n")
+    assert (told.status, told.err.strip().endswith(said)) == (2, True)
+
+
+def test_a_group_alone_shows_its_help(alone: Terminal) -> None:
+    told = alone.here("messaging")
+    assert (told.status, told.out) == (2, "")
+    assert told.err.startswith("dhis2: usage: Missing command.\nUsage: dhis2 messaging ")
+    assert told.err.count("Usage:") == 1
+
+
+def test_credentials_that_are_wrong_have_a_status(world: World) -> None:
+    token = "d2pat_" + "A" * 32 + "0000000000"
+    written = world.as_user("clerk", DHIS2_TOKEN=token).here("people", "me", "--json")
+    assert (written.status, written.error["kind"]) == (3, "authentication")
+    assert token not in written.out + written.err
+
+
+def test_a_server_that_is_not_there_has_a_status(newest: World) -> None:
+    written = newest.as_user("clerk", DHIS2_URL="http://127.0.0.1:9").here("messaging", "unread-count", "--json")
+    assert (written.status, written.error["kind"]) == (6, "network")
+
+
+def test_another_version_than_was_said_has_a_status(world: World) -> None:
+    other = "41" if world.server.version != "41" else "42"
+    written = world.clerk.here("--server-version", other, "people", "me", "--json")
+    assert (written.status, written.error["kind"]) == (7, "version")
+    checks = world.clerk.here("doctor", "--server-version", f"2.{other}", "--json")
+    assert checks.status == 7
+    assert [one["check"] for one in checks.data if not one["ok"]] == ["version"]
+
+
+def test_a_message_of_which_nobody_knows_has_a_status_and_its_key_goes_on(world: World) -> None:
+    """The same command with the key that is named stores it once."""
+    world.server.next("hang up", method="POST", path="messageConversations", stored=True)
+    uid = world.uid("nurse")
+    before = len(world.server.conversations)
+    found = world.clerk.here("messaging", "send", "Lost answer", "T", "-u", uid, "--json")
+    assert (found.status, found.data["found"]) == (0, True)
+    assert len(world.server.conversations) == before + 1
+    world.server.agent = "proxy"  # now nothing can be looked for
+    try:
+        world.server.next("hang up", method="POST", path="messageConversations")
+        lost = world.clerk.here("messaging", "send", "Not sent", "T", "-u", uid, "--json")
+    finally:
+        world.server.agent = None
+    assert (lost.status, lost.error["kind"]) == (8, "ambiguous")
+    again = ("messaging", "send", "Not sent", "T", "-u", uid, "--json", "--key", lost.error["key"])
+    stored = world.clerk.here(*again, "--first-attempt").data
+    repeated = world.clerk.here(*again).data
+    assert (stored["found"], repeated["found"], repeated["id"]) == (False, True, stored["id"])
+    reused = world.clerk.here(*again[:3], "Another text", *again[4:])
+    assert (reused.status, reused.error["kind"]) == (5, "conflict")
+
+
+def test_json_may_stand_before_and_after_the_command(newest: World) -> None:
+    for words in (("--json", "messaging", "unread-count"), ("messaging", "unread-count", "--json")):
+        assert isinstance(newest.clerk.here(*words).data["unread"], int)
+
+
+def test_a_list_can_be_had_whole_in_parts_and_by_page(world: World) -> None:
+    mine = [world.sent(f"Part {number}") for number in range(3)]
+
+    def listed(*words: str) -> list[str]:
+        data = world.clerk.here("messaging", "list", *words, "--json").data
+        return [one["id"] for one in data["conversations"]]
+
+    every = listed("--all", "--page-size", "2")
+    assert every[:3] == mine[::-1]
+    assert len(every) == world.clerk.here("messaging", "list", "--limit", "1", "--json").data["total"]
+    assert listed("--limit", "3", "--page-size", "2") == every[:3]
+    assert listed("--page", "2", "--page-size", "2") == every[2:4]
+    assert listed("--search", "Part 1")[:1] == [mine[1]]
+    assert listed("--filter", "subject:eq:Part 2", "--unread")[:1] == [mine[2]]
+    assert mine[0] not in listed("--read", "--all")
+    assert listed("--type", "TICKET", "--status", "SOLVED", "--priority", "LOW", "--assignee", NOBODY) == []
+    assert listed("--follow-up", "--limit", "100") == [one for one in every if world.thread(one).follow_up]
+
+
+def test_a_dry_run_shows_the_request_and_sends_nothing(world: World) -> None:
+    before = len(world.server.conversations)
+    words = ("messaging", "send", "S", "T", "-u", world.uid("nurse"), "--dry-run")
+    shown = world.clerk.here(*words, "--json").data
+    assert shown["dry_run"] is True
+    assert (shown["request"]["method"], shown["request"]["body"]["subject"]) == ("POST", "S")
+    plain = world.clerk.here(*words)
+    assert plain.out.startswith(f"POST {world.server.url}/api/messageConversations\n")
+    for secret in (world.server.token("clerk"), "ApiToken", "authorization", "cookie"):
+        assert secret not in json.dumps(shown)
+        assert secret not in plain.out.lower()
+    assert len(world.server.conversations) == before
+    uid = world.sent()
+    for mark in ("mark-read", "leave", "delete"):
+        assert world.clerk.here("messaging", mark, uid, "--dry-run").status == 0
+    assert world.thread(uid).unread
+    (world.home / "dry.txt").write_text("dry")
+    upload = world.clerk.here("files", "upload", "dry.txt", "--dry-run", "--json").data["request"]
+    assert upload["body"] == "(multipart/form-data, streamed from the file)"
+    reply = world.clerk.here("messaging", "reply", uid, "Text", "--dry-run", "--json").data["request"]
+    assert reply["body"] == "Text"
+    assert world.clerk.here("api", "DELETE", "constants/x", "--dry-run").status == 0
+
+
+def test_without_a_version_the_server_is_asked(world: World) -> None:
+    for said in ({"DHIS2_VERSION": ""}, {"DHIS2_VERSION": f"v{world.server.version}"}):
+        assert world.as_user("clerk", **said).here("people", "me", "--json").data["username"] == "clerk"
+
+
+def test_the_newest_bindings_are_used_for_a_version_that_is_not_known(tmp_path: Path) -> None:
+    info = {"version": "2.57.0", "serverTimeZoneId": "Europe/Oslo", "serverDate": "2026-01-01T00:00:00.000"}
+    me = {"id": NOBODY, "username": "clerk", "displayName": "Clerk", "authorities": []}
+    answers = {
+        "/api/system/info": Answer(json.dumps(info).encode(), headers={"Content-Type": "application/json"}),
+        "/api/me?fields=id%2Cusername%2CdisplayName%2Cauthorities": Answer(
+            json.dumps(me).encode(), headers={"Content-Type": "application/json"}
+        ),
+    }
+    with serving(answers) as server:
+        cli = Terminal(None, tmp_path, DHIS2_URL=server.url, DHIS2_TOKEN="d2pat_x")
+        result = cli.here("people", "me", "--json")
+    assert result.data["username"] == "clerk"
+    assert "the server is DHIS2 2.57.0, for which there are no bindings; those of 2.42 are used" in result.err
+
+
+def test_the_document_of_the_server_is_compared(world: World) -> None:
+    path = Path(__file__).parents[2] / "openapi" / f"v{world.server.version}.json"
+    paths = json.loads(path.read_text(encoding="utf-8"))["paths"]
+    kind = {"Content-Type": "application/json"}
+    for missing, ok in (("/api/messageConversations/feedback", False), ("/api/nothingThatIsUsed", True)):
+        told = json.dumps({"paths": {name: item for name, item in paths.items() if name != missing}})
+        world.server.next(fail=200, path="openapi", headers=kind, body=told)
+        checks = world.clerk.here("doctor", "--document", "--json")
+        assert (checks.data[-1]["check"], checks.data[-1]["ok"]) == ("document", ok)
+        assert checks.status == (0 if ok else 10)
+        assert ok or checks.data[-1]["detail"].endswith(f"does not have: POST {missing}")
+
+
+def test_a_proxy_that_rewrites_the_user_agent_is_found(world: World) -> None:
+    world.server.agent = "proxy/1.0"
+    try:
+        checks = world.clerk.here("doctor", "--json")
+    finally:
+        world.server.agent = None
+    assert (checks.status, [one["check"] for one in checks.data if not one["ok"]]) == (1, ["user agent"])
+
+
+def test_a_profile_of_a_server_that_is_down_is_examined(newest: World) -> None:
+    checks = newest.as_user("clerk", DHIS2_URL="http://127.0.0.1:9").here("doctor", "--json")
+    assert (checks.status, [one["check"] for one in checks.data]) == (6, ["reach"])
+
+
+def test_an_interruption_says_what_is_known_and_the_key_to_go_on_with(newest: World) -> None:
+    newest.server.next("hang", method="POST", path="messageConversations", delay=PATIENCE)
+    words = ("messaging", "send", "Interrupted", "T", "-u", newest.uid("nurse"), "--json")
+    before = len(newest.server.requests)
+    with subprocess.Popen(
+        [*COMMAND, *words], env=newest.clerk.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        try:
+            end = time.monotonic() + PATIENCE
+            while len(newest.server.requests) == before and time.monotonic() < end:  # the first call
+                time.sleep(0.05)
+            time.sleep(0.5)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    message = json.loads(out)["error"]["message"]
+    assert re.search(r"the send may or may not have been stored; with key='[0-9a-f]{32}'", message)
+    assert message in err.decode()
+
+
+def test_a_pipe_that_closes_is_no_error(newest: World) -> None:
+    for number in range(3):
+        newest.sent(f"Row {number}")
+    command = f"{sys.executable} -m dhis2_facade.cli messaging list --all | head -n 0"
+    done = subprocess.run(["sh", "-c", command], env=newest.clerk.environment, capture_output=True, check=False)
+    assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def test_every_help_has_an_example_and_a_sentence() -> None:
+    root = typer.main.get_command(app)
+    for name in commands(root):
+        command = root
+        context = typer.Context(root, info_name="dhis2")
+        for word in name.split():
+            command = command.commands[word]  # type: ignore[attr-defined] # groups
+            context = typer.Context(command, parent=context, info_name=word)
+        text = command.get_help(context)
+        assert "Example" in text, name
+        assert f"  dhis2 {name}" in text.replace("dhis2 --json", "dhis2").replace("files resources", "files") or (
+            name.startswith("files resources")
+        ), name
+        first = (command.help or "").strip().splitlines()[0]
+        assert first.endswith((".", ".)")), name
+
+
+def test_a_shell_can_complete_commands_and_values() -> None:
+    words = {
+        "_DHIS2_COMPLETE": "complete_bash",
+        "COMP_WORDS": "dhis2 messaging set-status abcdefghijk S",
+        "COMP_CWORD": "4",
+    }
+    environment = {**os.environ, **words}
+    done = subprocess.run([*COMMAND], env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["SOLVED"]
+
+
+def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path) -> None:
+    hide = "import sys; sys.modules['typer'] = None; from dhis2_facade.cli.entry import main; main()"
+    done = subprocess.run([sys.executable, "-c", hide], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "dhis2: the command line needs typer; say: pip install 'dhis2-facade[cli]'\n"
+
+
+@pytest.mark.parametrize("sign", ["\x1b", "\x00", "\x9b", "\u202e", "\u2028", "\ufeff", "\U000e0041", "\ud800"])
+def test_signs_that_steer_or_hide_are_written_out(sign: str) -> None:
+    assert sign not in visible.text(f"a{sign}b")
+    assert sign not in visible.line(f"a{sign}b")
+    document = json.dumps({"text": f"a{sign}b"}, ensure_ascii=False)
+    assert sign not in visible.plain_json(document)
+    assert json.loads(visible.plain_json(document)) == {"text": f"a{sign}b"}
+
+
+@pytest.mark.parametrize("text", ["Zoë 日本語 עברית", "👩\u200d⚕️", "tab\tand\nline"])
+def test_what_people_write_stays_as_it_is(text: str) -> None:
+    assert visible.text(text) == text
+
+
+def test_an_error_without_words_of_its_own_is_the_other_kind() -> None:
+    assert problem_of(Dhis2Error("odd"))["kind"] == "other"

@@ -1,0 +1,129 @@
+"""What a person sees on a terminal, as a terminal understands it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.support.terminal import Terminal
+from tests.support.world import World
+
+# A title for the window, a bell, a cursor that goes home, a colour, eight-bit controls, a turn of direction, markup.
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\x1b[H\x1b[31mred\x9b1m\u202eevil\u2066[bold]x[/bold]\x7f"
+WRITTEN = r"\x1b]0;owned\x07\x1b[2J\x1b[H\x1b[31mred\x9b1m\u202eevil\u2066[bold]x[/bold]\x7f"
+STEERING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def test_a_list_has_unread_rows_bold_and_yellow_and_types_in_their_colours(world: World) -> None:
+    unread, ticket = world.sent("Fresh words"), world.ticket("Ticket words")
+    old = world.sent("Known words")
+    world.clients["clerk"].messaging.mark_read(old)
+    screen = world.clerk.seen("messaging", "list", "--limit", "3")
+    assert screen.status == 0
+    assert [screen.style(words) for words in ("Fresh words", "Known words")] == [("brown", True), ("default", False)]
+    assert screen.style("PRIVATE")[0] == "blue"
+    assert screen.style("TICKET")[0] == "magenta"
+    assert all(uid in screen.text for uid in (unread, ticket, old))
+
+
+def test_without_colours_nothing_is_coloured(newest: World) -> None:
+    newest.sent("Fresh words")
+    screen = newest.clerk.seen("messaging", "list", "--limit", "1", NO_COLOR="1")
+    assert screen.style("Fresh words") == ("default", True)
+    assert screen.style("PRIVATE")[0] == "default"
+
+
+def test_a_thread_shows_who_wrote_when_what_is_attached_and_the_status(world: World) -> None:
+    uid = world.ticket("Broken printer")
+    clerk = world.clients["clerk"].messaging
+    clerk.reply(uid, "Looking at it.", attachments=[("log.txt", b"12345")], internal=True)
+    clerk.set_priority(uid, "HIGH")
+    screen = world.clerk.seen("messaging", "get", uid)
+    assert screen.style("Broken printer") == ("brown" if world.thread(uid).unread else "default", True)
+    assert screen.lines[1] == f"TICKET  {uid}  status OPEN  priority HIGH"
+    assert screen.style("HIGH") == ("red", True)
+    assert re.search(r"^Clerk Test \(clerk\)  \d{4}-\d\d-\d\d \d\d:\d\d  internal note$", screen.text, re.MULTILINE)
+    assert "    Looking at it.\n    attachment: log.txt (5 B, " in screen.text
+
+
+def test_a_question_is_asked_before_something_is_deleted(world: World) -> None:
+    uid = world.sent()
+    no = world.clerk.seen("messaging", "delete", uid, answers={"[y/N]": "n"})
+    assert (no.status, "nothing was done" in no.text) == (1, True)
+    assert f"Delete {uid} from your messages?" in no.text
+    assert world.uid("clerk") in [one.id for one in world.thread(uid, "nurse").participants]
+    yes = world.clerk.seen("messaging", "delete", uid, answers={"[y/N]": "y"})
+    assert (yes.status, f"removed: {uid}" in yes.text) == (0, True)
+
+
+def test_nothing_that_others_wrote_reaches_the_terminal_raw(newest: World) -> None:
+    uid = newest.sent(HOSTILE, f"{HOSTILE}\nsecond line")
+    for words in (("messaging", "get", uid), ("messaging", "list", "--limit", "1")):
+        screen = newest.clerk.seen(*words)
+        assert not STEERING.search(screen.raw.decode())
+        assert "owned" in screen.text.replace("\n", "")
+        assert "\x1b]" not in screen.raw.decode()
+        assert "\x1b[2J" not in screen.raw.decode()
+        assert r"\u202e" in screen.text.replace("\n", "")
+        assert screen.status == 0
+    assert "[bold]x[/bold]" in newest.clerk.seen("messaging", "get", uid).lines[0]
+    piped = newest.clerk.here("messaging", "get", uid)
+    assert piped.out.startswith(f"{WRITTEN}\n")
+    assert not STEERING.search(piped.out)
+    written = newest.clerk.here("messaging", "get", uid, "--json")
+    assert not STEERING.search(written.out)
+    assert written.data["subject"] == HOSTILE
+
+
+def test_an_error_of_the_server_is_written_harmlessly(newest: World) -> None:
+    uid = newest.sent()
+    newest.server.next(fail=409, path="messageConversations", method="POST", body='{"message": "\\u001b[2Jno \\u202e"}')
+    screen = newest.clerk.seen("messaging", "reply", uid, "text")
+    assert screen.status == 5
+    assert "\x1b[2J" not in screen.raw.decode()
+    assert "\u202e" not in screen.raw.decode()
+
+
+def test_a_bar_shows_how_far_an_upload_is_and_goes_away(newest: World) -> None:
+    path = newest.home / "large.txt"
+    path.write_bytes(b"x" * 3_000_000)
+    screen = newest.clerk.seen("files", "upload", str(path))
+    assert screen.status == 0
+    assert b"3,000,000 of 3,000,000" in screen.raw
+    assert "3,000,000" not in screen.text
+    assert "large.txt" in screen.text
+
+
+def test_bytes_of_a_file_are_not_written_to_a_terminal(newest: World) -> None:
+    uid = newest.clients["clerk"].files.upload(("a.png", bytes(range(256)))).id
+    screen = newest.clerk.seen("files", "download", uid, "--to", "-")
+    assert screen.status == 2
+    assert "not to a terminal" in screen.text
+
+
+def test_a_raw_answer_is_made_safe_for_a_terminal(newest: World) -> None:
+    uid = newest.sent(HOSTILE)
+    screen = newest.clerk.seen("api", "GET", f"messageConversations/{uid}?fields=subject")
+    assert screen.lines[0] == "{"
+    assert not STEERING.search(screen.raw.decode())
+    file = newest.clients["clerk"].files.upload(("a.png", bytes(range(256)))).id
+    assert newest.clerk.seen("api", "GET", f"fileResources/{file}/data").text == "(256 bytes; --to FILE keeps them)"
+
+
+def test_a_token_is_asked_for_without_showing_it(alone: Terminal, tmp_path: Path) -> None:
+    words = ("profile", "add", "default", "--url", "https://dhis2.example.org")
+    screen = alone.seen(*words, answers={"Personal access token: ": "d2pat_secret"})
+    assert screen.status == 0
+    assert b"d2pat_secret" not in screen.raw
+    path = tmp_path / "dhis2-facade" / "profiles.toml"
+    assert path.read_text() == '[default]\nurl = "https://dhis2.example.org"\ntoken = "d2pat_secret"\n'
+    again = alone.seen(*words, answers={"[y/N]": "n"})
+    assert (again.status, "Replace the profile default?" in again.text) == (1, True)
+
+
+def test_a_password_that_is_kept_nowhere_is_asked_for(newest: World) -> None:
+    cli = newest.as_user("clerk", DHIS2_TOKEN="", DHIS2_USERNAME="clerk")
+    screen = cli.seen("people", "me", answers={"Password of clerk": newest.server.password("clerk")})
+    assert (screen.status, "Clerk Test (clerk)" in screen.text) == (0, True)
+    assert newest.server.password("clerk").encode() not in screen.raw
+    assert cli("people", "me").status == 2
