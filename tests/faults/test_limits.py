@@ -131,7 +131,7 @@ def test_tasks_that_wait_for_another_ones_first_call_wait_no_longer_than_they_ma
         async with made as dhis2, anyio.create_task_group() as group:
             group.start_soon(_hopeless, dhis2)
             await anyio.sleep(0.1)
-            with Patience(0.3, 1.0), pytest.raises(TimedOut, match="another call still waits"):
+            with Patience(0.3, 1.0), pytest.raises(TimedOut, match="first call, which is on its way"):
                 await dhis2.people.me(timeout=0.3)
             group.cancel_scope.cancel()
 
@@ -153,7 +153,7 @@ def test_threads_that_wait_for_another_ones_first_call_wait_no_longer_than_they_
         first = threading.Thread(target=hopeless)
         first.start()
         time.sleep(0.1)
-        with Patience(0.3, 0.8), pytest.raises(TimedOut, match="another call still waits"):
+        with Patience(0.3, 0.8), pytest.raises(TimedOut, match="first call, which is on its way"):
             dhis2.people.me(timeout=0.3)
         first.join()
 
