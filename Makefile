@@ -69,8 +69,9 @@ format: $(DEV)  ## put the hand-written code into shape
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-types: $(DEV)  ## mypy --strict over everything, the generated trees too
+types: $(DEV)  ## mypy --strict over everything, the generated trees too, and basedpyright over the facade
 	@$(BIN)/mypy
+	@$(BIN)/basedpyright
 
 drift: $(DEV) $(GENERATOR)  ## make what is generated and derived into a second place and compare
 	@$(BIN)/python -m scripts.regen --check
