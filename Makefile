@@ -77,7 +77,7 @@ drift: $(DEV) $(GENERATOR)  ## make what is generated and derived into a second 
 	@$(BIN)/python -m scripts.regen --check
 	@$(BIN)/python -m scripts.derive_sync --check
 
-wheel: $(DEV)  ## build the wheel, install it in a clean environment, import all of it
+wheel: $(DEV)  ## build the wheel, install it in a clean environment, import all of it, check the types of its users
 	@$(BIN)/python scripts/check_wheel.py
 
 golden: $(DEV) $(GENERATOR)  ## record the output of the small golden document anew
