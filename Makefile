@@ -69,14 +69,15 @@ format: $(DEV)  ## put the hand-written code into shape
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-types: $(DEV)  ## mypy --strict over everything, the generated trees too
+types: $(DEV)  ## mypy --strict over everything, the generated trees too, and basedpyright over the facade
 	@$(BIN)/mypy
+	@$(BIN)/basedpyright
 
 drift: $(DEV) $(GENERATOR)  ## make what is generated and derived into a second place and compare
 	@$(BIN)/python -m scripts.regen --check
 	@$(BIN)/python -m scripts.derive_sync --check
 
-wheel: $(DEV)  ## build the wheel, install it in a clean environment, import all of it
+wheel: $(DEV)  ## build the wheel, install it in a clean environment, import all of it, check the types of its users
 	@$(BIN)/python scripts/check_wheel.py
 
 golden: $(DEV) $(GENERATOR)  ## record the output of the small golden document anew
