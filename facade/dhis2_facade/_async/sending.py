@@ -23,7 +23,7 @@ from dhis2_facade import answers, errors, inputs, keys, retry, sources
 from dhis2_facade._async.backend import call_in_thread, sleep
 from dhis2_facade._async.files import AsyncFiles
 from dhis2_facade._async.session import AsyncSession
-from dhis2_facade.models import MessageConversation, Sent, read_list
+from dhis2_facade.models import MessageConversation, Sent
 from dhis2_wire import Request
 
 log = logging.getLogger("dhis2_facade.sending")
@@ -163,7 +163,7 @@ class AsyncSender:
             places = await self._search(LOOK_UP, deadline)
         else:
             try:
-                places = [await self._get(self._conversation, LOOK_UP, deadline)]
+                places = [await self._session.conversation(self._conversation, LOOK_UP, deadline)]
             except errors.NotFound:
                 places = []
         hits = [(place.id, digest) for place in places for digest in keys.own_hits(place.messages, self._token, me.id)]
@@ -176,10 +176,6 @@ class AsyncSender:
             log.warning("stored %d times: something between client and server repeats requests", len(ours))
         return Sent(key=self._key, uid=ours[0], found=True, copies=len(ours)) if ours else None
 
-    async def _get(self, uid: str, fields: str, deadline: retry.Deadline) -> MessageConversation:
-        request = self._session.bindings.message_conversation.get(uid, fields=fields)
-        return await self._session.read(MessageConversation, request, deadline)
-
     async def _search(self, fields: str, deadline: retry.Deadline) -> Sequence[MessageConversation]:
         """Give one's own conversations with a message that was sent with the token."""
         found: list[MessageConversation] = []
@@ -191,8 +187,7 @@ class AsyncSender:
                 page=page,
                 page_size=50,
             )
-            value = await self._session.fetch(request, deadline)
-            rows = read_list(MessageConversation, value, "messageConversations", self._session.zone)
+            rows = await self._session.rows(MessageConversation, "messageConversations", request, deadline)
             found += rows
             if len(rows) < 50:
                 return found
@@ -230,7 +225,7 @@ class AsyncSender:
                 answer = await session.attempt(request, retry.Deadline(share, now), agent=agent)
             finally:  # cancelled or not: the server may store what it received last
                 session.remember(self._token.hash)
-            count, happened = count + 1, session.outcome(answer, write=True)
+            count, happened = count + 1, answers.outcome(answer, session.base, write=True)
             error = answers.error_of(answer, session.base)
             if happened is retry.Outcome.UNKNOWN:
                 self._went = True
@@ -277,7 +272,7 @@ class AsyncSender:
             if sent.uid is None:  # feedback on 2.40 (quirk 17)
                 places = await self._search(READ_BACK, self._deadline)
             else:
-                places = [await self._get(sent.uid, READ_BACK, self._deadline)]
+                places = [await self._session.conversation(sent.uid, READ_BACK, self._deadline)]
         except errors.Dhis2Error as error:
             return evolve(sent, read_error=str(error))
         found = [(place, keys.first_hit(place.messages, self._token)) for place in places]

@@ -24,7 +24,7 @@ from dhis2_facade import answers, errors, inputs, keys, retry, sources
 from dhis2_facade._sync.backend import call_in_thread, sleep
 from dhis2_facade._sync.files import Files
 from dhis2_facade._sync.session import Session
-from dhis2_facade.models import MessageConversation, Sent, read_list
+from dhis2_facade.models import MessageConversation, Sent
 from dhis2_wire import Request
 
 log = logging.getLogger("dhis2_facade.sending")
@@ -164,7 +164,7 @@ class Sender:
             places = self._search(LOOK_UP, deadline)
         else:
             try:
-                places = [self._get(self._conversation, LOOK_UP, deadline)]
+                places = [self._session.conversation(self._conversation, LOOK_UP, deadline)]
             except errors.NotFound:
                 places = []
         hits = [(place.id, digest) for place in places for digest in keys.own_hits(place.messages, self._token, me.id)]
@@ -177,10 +177,6 @@ class Sender:
             log.warning("stored %d times: something between client and server repeats requests", len(ours))
         return Sent(key=self._key, uid=ours[0], found=True, copies=len(ours)) if ours else None
 
-    def _get(self, uid: str, fields: str, deadline: retry.Deadline) -> MessageConversation:
-        request = self._session.bindings.message_conversation.get(uid, fields=fields)
-        return self._session.read(MessageConversation, request, deadline)
-
     def _search(self, fields: str, deadline: retry.Deadline) -> Sequence[MessageConversation]:
         """Give one's own conversations with a message that was sent with the token."""
         found: list[MessageConversation] = []
@@ -192,8 +188,7 @@ class Sender:
                 page=page,
                 page_size=50,
             )
-            value = self._session.fetch(request, deadline)
-            rows = read_list(MessageConversation, value, "messageConversations", self._session.zone)
+            rows = self._session.rows(MessageConversation, "messageConversations", request, deadline)
             found += rows
             if len(rows) < 50:
                 return found
@@ -231,7 +226,7 @@ class Sender:
                 answer = session.attempt(request, retry.Deadline(share, now), agent=agent)
             finally:  # cancelled or not: the server may store what it received last
                 session.remember(self._token.hash)
-            count, happened = count + 1, session.outcome(answer, write=True)
+            count, happened = count + 1, answers.outcome(answer, session.base, write=True)
             error = answers.error_of(answer, session.base)
             if happened is retry.Outcome.UNKNOWN:
                 self._went = True
@@ -278,7 +273,7 @@ class Sender:
             if sent.uid is None:  # feedback on 2.40 (quirk 17)
                 places = self._search(READ_BACK, self._deadline)
             else:
-                places = [self._get(sent.uid, READ_BACK, self._deadline)]
+                places = [self._session.conversation(sent.uid, READ_BACK, self._deadline)]
         except errors.Dhis2Error as error:
             return evolve(sent, read_error=str(error))
         found = [(place, keys.first_hit(place.messages, self._token)) for place in places]
