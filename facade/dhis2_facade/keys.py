@@ -14,8 +14,7 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from dhis2_facade import errors, uid
-from dhis2_facade.models import Message
+from dhis2_facade import errors, models, uid
 
 VERSION = "0.1.0"
 AGENT = f"dhis2-facade/{VERSION}"
@@ -57,7 +56,7 @@ def agent_of(prefix: str | None) -> str:
     return agent
 
 
-def own_hits(messages: Iterable[Message] | None, token: Token, user: str | None) -> list[str]:
+def own_hits(messages: Iterable[models.Message] | None, token: Token, user: str | None) -> list[str]:
     """Give the digests of the messages with this token's hash that the user sent.
 
     Participants can read tokens and copy them, so another sender's message proves nothing.
@@ -71,7 +70,7 @@ def own_hits(messages: Iterable[Message] | None, token: Token, user: str | None)
     ]
 
 
-def first_hit(messages: Iterable[Message] | None, token: Token) -> Message | None:
+def first_hit(messages: Iterable[models.Message] | None, token: Token) -> models.Message | None:
     """Find the first message with this token: one that was just stored, and that nobody can have copied before."""
     hits = [m for m in messages or () if token.in_agent("").strip() in (m.meta_data or "") and m.created is not None]
     return min(hits, key=lambda m: (m.created, m.id), default=None)

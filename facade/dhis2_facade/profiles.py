@@ -15,8 +15,6 @@ from dhis2_facade.errors import InvalidInput
 
 __all__ = ["Profile", "from_environment", "load", "profiles_file"]
 
-APPLICATION = "dhis2-facade"
-FILE = "profiles.toml"
 # The variable that names the folder of configuration, and where it is without one.
 FOLDERS = {"win32": ("APPDATA", "AppData/Roaming"), "darwin": ("-", "Library/Application Support")}
 KEYS = {"url": str, "token": str, "username": str, "password": str, "version": str, "allow_http": bool}
@@ -47,7 +45,7 @@ def profiles_file() -> Path:
     """Give the file of profiles in the user's configuration folder, which does not depend on the working directory."""
     variable, usual = FOLDERS.get(sys.platform, ("XDG_CONFIG_HOME", ".config"))
     folder = Path(os.environ.get(variable, ""))
-    return (folder if folder.is_absolute() else Path.home() / usual) / APPLICATION / FILE
+    return (folder if folder.is_absolute() else Path.home() / usual) / "dhis2-facade" / "profiles.toml"
 
 
 def read_profiles(path: Path) -> dict[str, Profile]:

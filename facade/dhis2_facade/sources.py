@@ -16,12 +16,10 @@ from typing import BinaryIO, TypeAlias, cast
 
 from attrs import field, frozen
 
-from dhis2_facade import errors, inputs
-from dhis2_facade.models import FileResource
-from dhis2_facade.uid import is_uid
+from dhis2_facade import errors, inputs, models, uid
 
 Upload: TypeAlias = "str | os.PathLike[str] | BinaryIO | tuple[str, bytes] | bytes"
-Attachment: TypeAlias = "str | os.PathLike[str] | BinaryIO | tuple[str, bytes] | FileResource"
+Attachment: TypeAlias = "str | os.PathLike[str] | BinaryIO | tuple[str, bytes] | models.FileResource"
 Opener: TypeAlias = Callable[[], BinaryIO]
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Called with the bytes that are done and their sum, where that is known."""
@@ -155,13 +153,13 @@ def _open_file(file: BinaryIO) -> tuple[int | None, Opener]:
 
 def attachment_of(one: object) -> str | Source:
     """Give the uid of an attachment that is on the server, or the source of one that is to be uploaded."""
-    if isinstance(one, FileResource) or is_uid(one):
-        uid = inputs.uid_of("attachments", one, FileResource)
+    if isinstance(one, models.FileResource) or uid.is_uid(one):
+        known = inputs.uid_of("attachments", one, models.FileResource)
         inputs.require(
-            isinstance(one, FileResource) or not Path(uid).exists(),
-            f"attachments: {uid} is a uid and a file here; pass Path({uid!r}) for the file",
+            isinstance(one, models.FileResource) or not Path(known).exists(),
+            f"attachments: {known} is a uid and a file here; pass Path({known!r}) for the file",
         )
-        return uid
+        return known
     inputs.require(not isinstance(one, bytes), "attachments: bytes need a name: pass (name, bytes)")
     return source_of(one)
 

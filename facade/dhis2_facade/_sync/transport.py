@@ -147,10 +147,10 @@ class Transport:
         except httpx.LocalProtocolError as error:  # its words hold the header that it is about
             answer = trace.broken(type(error).__name__)
             problem = UNSENDABLE * answer.unsent
-        except httpx.ProtocolError as error:  # behind a colon it gives what was received, which may be sent by us
-            answer = trace.broken(f"{type(error).__name__}: {error}".partition(": bytearray")[0])
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:  # OSError: of a transport of the user's own
-            answer = trace.broken(f"{type(error).__name__}: {_words(error)}".removesuffix(": "))
+            # Behind `bytearray` stands what was received, which may have been sent by us.
+            words = f"{type(error).__name__}: {_words(error)}".partition(": bytearray")[0]
+            answer = trace.broken(words.removesuffix(": "))
         except errors.InvalidInput as error:  # of a file
             problem = str(error)
         except BaseException as error:  # a cancellation, or an error of a hook: it goes on, without httpx's frames
@@ -180,33 +180,34 @@ class Transport:
             trace.answer = evolve(trace.answer, status=response.status_code, headers=headers)
             if "," in headers.get("content-encoding", ""):
                 raise errors.TooLarge("the answer is packed more than once")
-            if content.target is not None and response.status_code == 200 and not trace.answer.is_page:
-                self._download(response, trace, content, content.target)
-                _whole(response)
-                return trace.answer
-            pieces, size = [], 0
-            for piece in response.iter_bytes():
-                trace.check()
-                size += len(piece)
-                if size > JSON_CAP:
-                    raise errors.TooLarge(f"the answer is larger than {JSON_CAP} bytes")
-                pieces.append(piece)
+            body = self._body(response, trace, content)
             _whole(response)
-            return evolve(trace.answer, body=b"".join(pieces))
+            return evolve(trace.answer, body=body)
         finally:
             response.close()
 
-    def _download(self, response: httpx.Response, trace: _Trace, content: Content, target: sources.Target) -> None:
-        length = response.headers.get("content-length", "")
-        size = int(length) if length.isdecimal() and "content-encoding" not in response.headers else None
-        call_in_thread(target.begin, _file_name(response.headers))
-        for piece in response.iter_bytes(PIECE):
+    def _body(self, response: httpx.Response, trace: _Trace, content: Content) -> bytes:
+        """Give the body, or write it to where a download goes."""
+        headers, target, cap, what = response.headers, content.target, content.cap, "file"
+        if target is None or response.status_code != 200 or trace.answer.is_page:
+            target, cap, what = None, JSON_CAP, "answer"
+        else:
+            call_in_thread(target.begin, _file_name(headers))
+        length = headers.get("content-length", "")
+        size = int(length) if length.isdecimal() and "content-encoding" not in headers else None
+        pieces, done = [], 0
+        for piece in response.iter_bytes(PIECE if target else None):
             trace.check()
-            if target.written + len(piece) > content.cap:
-                raise errors.TooLarge(f"the file is larger than {content.cap} bytes")
-            call_in_thread(target.write, piece)
-            if content.progress:
-                content.progress(target.written, size)
+            done += len(piece)
+            if done > cap:
+                raise errors.TooLarge(f"the {what} is larger than {cap} bytes")
+            if target is None:
+                pieces.append(piece)
+            else:
+                call_in_thread(target.write, piece)
+                if content.progress:
+                    content.progress(done, size)
+        return b"".join(pieces)
 
 
 def http_client(
