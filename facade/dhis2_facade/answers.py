@@ -126,8 +126,12 @@ def error_of(answer: Answer, base: str) -> errors.Dhis2Error | None:
 
 def _error(kind: type[E], answer: Answer, problem: str) -> E:
     """Make an error that says where it came from."""
-    where = {"method": answer.method, "path": answer.path, "status": answer.status or None}
-    return kind(f"{answer.method} {answer.path}: {problem}", **where)
+    return kind(
+        f"{answer.method} {answer.path}: {problem}",
+        method=answer.method,
+        path=answer.path,
+        status=answer.status or None,
+    )
 
 
 def _http_error(kind: type[E], answer: Answer, said: str | None, code: str | None = None) -> E:

@@ -142,8 +142,7 @@ def _reading(read: Reader[T], value: object, zone: tzinfo, where: str) -> T:
     except _Wrong as wrong:
         place = (where + wrong.way).lstrip(".") or "the answer"
         expected, got = wrong.args
-        message = f"{place}: expected {expected}, got {SHOWN.repr(got)}"
-    raise UnreadableAnswer(message)
+        raise UnreadableAnswer(f"{place}: expected {expected}, got {SHOWN.repr(got)}") from None
 
 
 def zone_of(name: str | None) -> tzinfo:

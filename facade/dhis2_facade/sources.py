@@ -117,8 +117,9 @@ def _content_of(source: object) -> tuple[int | None, Opener]:
         path = Path(source)
         with _using(f"{path} cannot be read"):
             found = path.stat()
-        regular = stat.S_ISREG(found.st_mode)  # opening a pipe would wait for who writes into it
-        inputs.require(regular, f"{path} is no regular file; open it, and pass the open file")
+        inputs.require(  # opening a pipe would wait for who writes into it
+            stat.S_ISREG(found.st_mode), f"{path} is no regular file; open it, and pass the open file"
+        )
         return found.st_size, lambda: _opened(path)
     inputs.require(
         hasattr(source, "read"), f"expected a path, an open file or (name, bytes), got {type(source).__name__}"
@@ -191,13 +192,14 @@ class Target:
             path, self._named = Path(to), Path(to).is_dir()
             self._folder, self.path = (path, None) if self._named else (path.parent, path)
             inputs.require(self._folder.is_dir(), f"to: there is no folder {self._folder}")
-            # Replacing a device or a pipe would take it away from everybody.
-            right = self._named or path.is_file() or not path.exists()
-            inputs.require(right, f"to: {path} is no regular file; open it, and pass the open file")
+            inputs.require(  # replacing a device or a pipe would take it away from everybody
+                self._named or path.is_file() or not path.exists(),
+                f"to: {path} is no regular file; open it, and pass the open file",
+            )
         elif to is not None:
-            writes = hasattr(to, "write") and not hasattr(to, "encoding")
             inputs.require(
-                writes, f'to: expected a path, a file opened with mode "wb" or None, got {type(to).__name__}'
+                hasattr(to, "write") and not hasattr(to, "encoding"),
+                f'to: expected a path, a file opened with mode "wb" or None, got {type(to).__name__}',
             )
             self._file, self._start = to, -1
             with contextlib.suppress(OSError, AttributeError):

@@ -321,7 +321,7 @@ class AsyncMessaging:
         """
         recipients = inputs.recipients_of(users, user_groups, organisation_units, to)
         subject, text = inputs.subject_of(subject), inputs.text_of("text", text)
-        sender = sending.AsyncSender(
+        return await sending.AsyncSender(
             self._session,
             self._files,
             "send",
@@ -330,8 +330,7 @@ class AsyncMessaging:
             attachments=await self._attachments(attachments),
             key=key,
             timeout=timeout,
-        )
-        return await sender.store(attempted, fetch=fetch)
+        ).store(attempted, fetch=fetch)
 
     async def reply(
         self,
@@ -351,7 +350,7 @@ class AsyncMessaging:
         else raises Forbidden.
         """
         uid, text = uid_of("uid", uid, MessageConversation), inputs.text_of("text", text)
-        sender = sending.AsyncSender(
+        return await sending.AsyncSender(
             self._session,
             self._files,
             "reply",
@@ -363,8 +362,7 @@ class AsyncMessaging:
             attachments=await self._attachments(attachments),
             key=key,
             timeout=timeout,
-        )
-        return await sender.store(attempted, fetch=fetch)
+        ).store(attempted, fetch=fetch)
 
     async def feedback(
         self,
@@ -381,7 +379,7 @@ class AsyncMessaging:
         The server's settings say who they are. It takes no attachments; all else is as in `send`.
         """
         subject, text = inputs.subject_of(subject), inputs.text_of("text", text)
-        sender = sending.AsyncSender(
+        return await sending.AsyncSender(
             self._session,
             self._files,
             "feedback",
@@ -389,8 +387,7 @@ class AsyncMessaging:
             content=[subject, text],
             key=key,
             timeout=timeout,
-        )
-        return await sender.store(attempted, fetch=fetch)
+        ).store(attempted, fetch=fetch)
 
     async def _attachments(self, attachments: OneOrMany[sources.Attachment]) -> Sequence[str | sources.Source]:
         pair = isinstance(attachments, tuple) and len(attachments) == 2 and isinstance(attachments[1], bytes)
@@ -566,8 +563,7 @@ class AsyncMessaging:
 
     async def unassign(self, uid: Conversation, *, timeout: float | None = None) -> None:
         """Assign a conversation to nobody: `DELETE /api/messageConversations/{uid}/assign`. Raises NotFound."""
-        uid = uid_of("uid", uid, MessageConversation)
-        await self._set(self._calls.remove_user_assigned(uid), timeout)
+        await self._set(self._calls.remove_user_assigned(uid_of("uid", uid, MessageConversation)), timeout)
 
     async def _set(self, request: Request[object], timeout: float | None) -> answers.Answer:
         answer = await self._session.run(request, retry.Meaning.SET, self._session.deadline(timeout))

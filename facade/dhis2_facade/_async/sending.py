@@ -110,8 +110,9 @@ class AsyncSender:
         """Give the uid or the MD5 of an attachment."""
         if isinstance(one, str):
             return one
-        once = self._given and not one.again
-        inputs.require(not once, f"key: {one.name} can be read only once, so not sent again; pass its bytes")
+        inputs.require(
+            one.again or not self._given, f"key: {one.name} can be read only once, so not sent again; pass its bytes"
+        )
         return await call_in_thread(one.md5) if one.again else ""
 
     def _token_of(self, prints: Sequence[str]) -> keys.Token:
@@ -147,11 +148,9 @@ class AsyncSender:
                 raise
             except errors.Dhis2Error as error:
                 sent, failure = None, error
-            if sent is not None:
+            if sent is not None or (failure is None and now >= end):
                 return sent
             if now >= end or isinstance(failure, errors.Forbidden):
-                if failure is None:
-                    return None
                 raise self._ambiguous(f"{why} Looking for it failed: {failure}")
             count += 1
             await sleep(min(retry.lookup_pause(count, random.random()), end - now, left))  # noqa: S311 - jitter
@@ -159,13 +158,12 @@ class AsyncSender:
     async def _look(self, deadline: retry.Deadline) -> Sent | None:
         """Look for the token once: a reply in its thread, all else among one's own conversations."""
         me = await self._session.me(deadline)
-        if self._conversation is None:
-            places = await self._search(LOOK_UP, deadline)
-        else:
-            try:
-                places = [await self._session.conversation(self._conversation, LOOK_UP, deadline)]
-            except errors.NotFound:
-                places = []
+        try:
+            places = await self._places(self._conversation, LOOK_UP, deadline)
+        except errors.NotFound:
+            if self._conversation is None:
+                raise
+            places = []
         hits = [(place.id, digest) for place in places for digest in keys.own_hits(place.messages, self._token, me.id)]
         ours = [uid for uid, digest in hits if digest == self._token.digest]
         if hits and not ours and not self._went:  # else ours may be on its way
@@ -176,8 +174,10 @@ class AsyncSender:
             log.warning("stored %d times: something between client and server repeats requests", len(ours))
         return Sent(key=self._key, uid=ours[0], found=True, copies=len(ours)) if ours else None
 
-    async def _search(self, fields: str, deadline: retry.Deadline) -> Sequence[MessageConversation]:
-        """Give one's own conversations with a message that was sent with the token."""
+    async def _places(self, uid: str | None, fields: str, deadline: retry.Deadline) -> Sequence[MessageConversation]:
+        """Give where the message may be: its conversation, or those of one's own with a message that has the token."""
+        if uid is not None:  # all but a send that is looked for, and feedback on 2.40 (quirk 17)
+            return [await self._session.conversation(uid, fields, deadline)]
         found: list[MessageConversation] = []
         for page in range(1, LOOK_UP_PAGES + 1):
             request = self._session.bindings.message_conversation.list_(
@@ -187,9 +187,8 @@ class AsyncSender:
                 page=page,
                 page_size=50,
             )
-            rows = await self._session.rows(MessageConversation, "messageConversations", request, deadline)
-            found += rows
-            if len(rows) < 50:
+            found += await self._session.rows(MessageConversation, "messageConversations", request, deadline)
+            if len(found) < 50 * page:
                 return found
         raise errors.UnreadableAnswer(f"{len(found)} conversations hold its key; somebody copies keys")
 
@@ -269,10 +268,7 @@ class AsyncSender:
     async def _read_back(self, sent: Sent) -> Sent:
         """Read what was stored. Nothing raises any more: it is stored."""
         try:
-            if sent.uid is None:  # feedback on 2.40 (quirk 17)
-                places = await self._search(READ_BACK, self._deadline)
-            else:
-                places = [await self._session.conversation(sent.uid, READ_BACK, self._deadline)]
+            places = await self._places(sent.uid, READ_BACK, self._deadline)
         except errors.Dhis2Error as error:
             return evolve(sent, read_error=str(error))
         found = [(place, keys.first_hit(place.messages, self._token)) for place in places]

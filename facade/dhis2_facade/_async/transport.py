@@ -35,11 +35,8 @@ HEADERS = {
     "X-Requested-With": "XMLHttpRequest",  # else the server answers 302 instead of 401 (quirk 7)
     "Accept-Encoding": "gzip, deflate",
 }
-UNSENDABLE = "a header that auth or event_hooks add is none: it holds a line end, or a blank at its ends"
 JSON_CAP = 32 * 1024 * 1024  # bytes of an answer in memory, after decompression
-PIECE = 64 * 1024  # bytes of a download that are handled at once
 NAME, VALUE = re.compile(rb"[\w!#$%&'*+.^`|~-]+"), re.compile(rb"|[!-~\x80-\xff]([\t -~\x80-\xff]*[!-~\x80-\xff])?")
-LOUD = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks")
 
 _ours: contextvars.ContextVar[bool] = contextvars.ContextVar("dhis2_facade_call", default=False)
 
@@ -49,7 +46,7 @@ def _not_ours(_record: logging.LogRecord) -> bool:
     return not _ours.get()
 
 
-for name in LOUD:
+for name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks"):
     logging.getLogger(name).addFilter(_not_ours)
 
 
@@ -137,7 +134,7 @@ class AsyncTransport:
             raise errors.InvalidInput(problem)
         token = _ours.set(True)
         try:
-            async with fail_after(deadline.left(began)):
+            with fail_after(deadline.left(began)):
                 answer = await self._answer(built, trace, content)
         except errors.TooLarge as error:
             answer = trace.broken(str(error), oversized=True)
@@ -145,7 +142,8 @@ class AsyncTransport:
             answer = trace.broken(f"nothing within {time.monotonic() - began:.1f} s", timed_out=True)
         except httpx.LocalProtocolError as error:  # its words hold the header that it is about
             answer = trace.broken(type(error).__name__)
-            problem = UNSENDABLE * answer.unsent
+            if answer.unsent:
+                problem = "a header that auth or event_hooks add is none: it holds a line end, or a blank at its ends"
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:  # OSError: of a transport of the user's own
             # Behind `bytearray` stands what was received, which may have been sent by us.
             words = f"{type(error).__name__}: {_words(error)}".partition(": bytearray")[0]
@@ -195,7 +193,7 @@ class AsyncTransport:
         length = headers.get("content-length", "")
         size = int(length) if length.isdecimal() and "content-encoding" not in headers else None
         pieces, done = [], 0
-        async for piece in response.aiter_bytes(PIECE if target else None):
+        async for piece in response.aiter_bytes(sources.PIECE if target else None):
             trace.check()
             done += len(piece)
             if done > cap:

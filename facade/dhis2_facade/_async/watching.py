@@ -83,11 +83,10 @@ class AsyncWatcher:
         """Give what is new, oldest first. Threads are read one by one: in a list all see internal notes (25)."""
         me = (await self._session.me(self._session.deadline(self._timeout))).id
         since = (cursor.floor.astimezone(self._session.zone) - EARLY).replace(tzinfo=None, microsecond=0)
-        changed = self._messaging.list(
-            filters=f"lastMessage:ge:{since.isoformat()}", fields="id,lastMessage", timeout=self._timeout
-        )
         found = []
-        async for row in changed:
+        async for row in self._messaging.list(
+            filters=f"lastMessage:ge:{since.isoformat()}", fields="id,lastMessage", timeout=self._timeout
+        ):
             try:
                 conversation = await self._messaging.get(str(row.id), timeout=self._timeout)
             except (errors.NotFound, errors.Forbidden):  # left since

@@ -63,13 +63,11 @@ def bound(client: object) -> None:
 
 
 def _left(timeout: float | None) -> float | None:
-    end: float | None = getattr(_running, "end", None)
-    if end is None:
-        return timeout
-    left = end - time.monotonic()
-    if left <= 0:
+    end = getattr(_running, "end", None)
+    spans = [span for span in (timeout, end and end - time.monotonic()) if span is not None]
+    if spans and min(spans) <= 0:
         raise TimeoutError
-    return left if timeout is None else min(timeout, left)
+    return min(spans, default=None)
 
 
 class _Bounded:

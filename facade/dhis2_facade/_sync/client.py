@@ -260,12 +260,10 @@ def _parsed(request: Request[T], answer: answers.Answer) -> T:
     try:
         value = request.parse(answer.body)
     except DecodeError as error:
-        problem = str(error)
-    else:
-        cls: type = type(value)
-        unknown: Mapping[str, object] | None = getattr(value, "unknown_", None)
-        alone = unknown is not None and unknown.keys() == {"message"} and has(cls)
-        if unknown and alone and all(getattr(value, name) is UNSET for name in wire_names(cls)):
-            raise answers.not_found(answer, unknown["message"])
-        return value
-    raise answers.unreadable(answer, problem)
+        raise answers.unreadable(answer, str(error)) from None
+    cls: type = type(value)
+    unknown: Mapping[str, object] = getattr(value, "unknown_", None) or {}
+    alone = unknown.keys() == {"message"} and has(cls)
+    if alone and all(getattr(value, name) is UNSET for name in wire_names(cls)):
+        raise answers.not_found(answer, unknown["message"])
+    return value

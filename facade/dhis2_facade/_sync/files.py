@@ -49,8 +49,7 @@ class Files:
         type, a file above its limit (10,000,000 bytes unless configured), a uid that another file has.
         """
         read = call_in_thread(lambda: sources.source_of(source, name=name, content_type=content_type))
-        if uid is not None:
-            uid = inputs.uid_of("uid", uid, FileResource)
+        uid = None if uid is None else inputs.uid_of("uid", uid, FileResource)
         deadline = self._session.deadline(timeout, transfer=True)
         return self.store(read, domain=domain, uid=uid, progress=progress, deadline=deadline)
 

@@ -320,7 +320,7 @@ class Messaging:
         """
         recipients = inputs.recipients_of(users, user_groups, organisation_units, to)
         subject, text = inputs.subject_of(subject), inputs.text_of("text", text)
-        sender = sending.Sender(
+        return sending.Sender(
             self._session,
             self._files,
             "send",
@@ -329,8 +329,7 @@ class Messaging:
             attachments=self._attachments(attachments),
             key=key,
             timeout=timeout,
-        )
-        return sender.store(attempted, fetch=fetch)
+        ).store(attempted, fetch=fetch)
 
     def reply(
         self,
@@ -350,7 +349,7 @@ class Messaging:
         else raises Forbidden.
         """
         uid, text = uid_of("uid", uid, MessageConversation), inputs.text_of("text", text)
-        sender = sending.Sender(
+        return sending.Sender(
             self._session,
             self._files,
             "reply",
@@ -362,8 +361,7 @@ class Messaging:
             attachments=self._attachments(attachments),
             key=key,
             timeout=timeout,
-        )
-        return sender.store(attempted, fetch=fetch)
+        ).store(attempted, fetch=fetch)
 
     def feedback(
         self,
@@ -380,7 +378,7 @@ class Messaging:
         The server's settings say who they are. It takes no attachments; all else is as in `send`.
         """
         subject, text = inputs.subject_of(subject), inputs.text_of("text", text)
-        sender = sending.Sender(
+        return sending.Sender(
             self._session,
             self._files,
             "feedback",
@@ -388,8 +386,7 @@ class Messaging:
             content=[subject, text],
             key=key,
             timeout=timeout,
-        )
-        return sender.store(attempted, fetch=fetch)
+        ).store(attempted, fetch=fetch)
 
     def _attachments(self, attachments: OneOrMany[sources.Attachment]) -> Sequence[str | sources.Source]:
         pair = isinstance(attachments, tuple) and len(attachments) == 2 and isinstance(attachments[1], bytes)
@@ -561,8 +558,7 @@ class Messaging:
 
     def unassign(self, uid: Conversation, *, timeout: float | None = None) -> None:
         """Assign a conversation to nobody: `DELETE /api/messageConversations/{uid}/assign`. Raises NotFound."""
-        uid = uid_of("uid", uid, MessageConversation)
-        self._set(self._calls.remove_user_assigned(uid), timeout)
+        self._set(self._calls.remove_user_assigned(uid_of("uid", uid, MessageConversation)), timeout)
 
     def _set(self, request: Request[object], timeout: float | None) -> answers.Answer:
         answer = self._session.run(request, retry.Meaning.SET, self._session.deadline(timeout))

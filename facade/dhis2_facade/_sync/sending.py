@@ -111,8 +111,9 @@ class Sender:
         """Give the uid or the MD5 of an attachment."""
         if isinstance(one, str):
             return one
-        once = self._given and not one.again
-        inputs.require(not once, f"key: {one.name} can be read only once, so not sent again; pass its bytes")
+        inputs.require(
+            one.again or not self._given, f"key: {one.name} can be read only once, so not sent again; pass its bytes"
+        )
         return call_in_thread(one.md5) if one.again else ""
 
     def _token_of(self, prints: Sequence[str]) -> keys.Token:
@@ -148,11 +149,9 @@ class Sender:
                 raise
             except errors.Dhis2Error as error:
                 sent, failure = None, error
-            if sent is not None:
+            if sent is not None or (failure is None and now >= end):
                 return sent
             if now >= end or isinstance(failure, errors.Forbidden):
-                if failure is None:
-                    return None
                 raise self._ambiguous(f"{why} Looking for it failed: {failure}")
             count += 1
             sleep(min(retry.lookup_pause(count, random.random()), end - now, left))  # noqa: S311 - jitter
@@ -160,13 +159,12 @@ class Sender:
     def _look(self, deadline: retry.Deadline) -> Sent | None:
         """Look for the token once: a reply in its thread, all else among one's own conversations."""
         me = self._session.me(deadline)
-        if self._conversation is None:
-            places = self._search(LOOK_UP, deadline)
-        else:
-            try:
-                places = [self._session.conversation(self._conversation, LOOK_UP, deadline)]
-            except errors.NotFound:
-                places = []
+        try:
+            places = self._places(self._conversation, LOOK_UP, deadline)
+        except errors.NotFound:
+            if self._conversation is None:
+                raise
+            places = []
         hits = [(place.id, digest) for place in places for digest in keys.own_hits(place.messages, self._token, me.id)]
         ours = [uid for uid, digest in hits if digest == self._token.digest]
         if hits and not ours and not self._went:  # else ours may be on its way
@@ -177,8 +175,10 @@ class Sender:
             log.warning("stored %d times: something between client and server repeats requests", len(ours))
         return Sent(key=self._key, uid=ours[0], found=True, copies=len(ours)) if ours else None
 
-    def _search(self, fields: str, deadline: retry.Deadline) -> Sequence[MessageConversation]:
-        """Give one's own conversations with a message that was sent with the token."""
+    def _places(self, uid: str | None, fields: str, deadline: retry.Deadline) -> Sequence[MessageConversation]:
+        """Give where the message may be: its conversation, or those of one's own with a message that has the token."""
+        if uid is not None:  # all but a send that is looked for, and feedback on 2.40 (quirk 17)
+            return [self._session.conversation(uid, fields, deadline)]
         found: list[MessageConversation] = []
         for page in range(1, LOOK_UP_PAGES + 1):
             request = self._session.bindings.message_conversation.list_(
@@ -188,9 +188,8 @@ class Sender:
                 page=page,
                 page_size=50,
             )
-            rows = self._session.rows(MessageConversation, "messageConversations", request, deadline)
-            found += rows
-            if len(rows) < 50:
+            found += self._session.rows(MessageConversation, "messageConversations", request, deadline)
+            if len(found) < 50 * page:
                 return found
         raise errors.UnreadableAnswer(f"{len(found)} conversations hold its key; somebody copies keys")
 
@@ -270,10 +269,7 @@ class Sender:
     def _read_back(self, sent: Sent) -> Sent:
         """Read what was stored. Nothing raises any more: it is stored."""
         try:
-            if sent.uid is None:  # feedback on 2.40 (quirk 17)
-                places = self._search(READ_BACK, self._deadline)
-            else:
-                places = [self._session.conversation(sent.uid, READ_BACK, self._deadline)]
+            places = self._places(sent.uid, READ_BACK, self._deadline)
         except errors.Dhis2Error as error:
             return evolve(sent, read_error=str(error))
         found = [(place, keys.first_hit(place.messages, self._token)) for place in places]

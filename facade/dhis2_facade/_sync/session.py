@@ -54,10 +54,8 @@ class Session:
         self.attempted: OrderedDict[str, float] = OrderedDict()  # hash of a token → when it was last sent
         self._checked = not check_version
         self._me: models.User | None = None
-        self._lock = Lock()
-        self._process = os.getpid()
         self._loop: object = None
-        self._closed = False
+        self._lock, self._process, self._closed = Lock(), os.getpid(), False
 
     def close(self) -> None:
         """Close all connections; the client cannot be used any more."""

@@ -36,11 +36,8 @@ HEADERS = {
     "X-Requested-With": "XMLHttpRequest",  # else the server answers 302 instead of 401 (quirk 7)
     "Accept-Encoding": "gzip, deflate",
 }
-UNSENDABLE = "a header that auth or event_hooks add is none: it holds a line end, or a blank at its ends"
 JSON_CAP = 32 * 1024 * 1024  # bytes of an answer in memory, after decompression
-PIECE = 64 * 1024  # bytes of a download that are handled at once
 NAME, VALUE = re.compile(rb"[\w!#$%&'*+.^`|~-]+"), re.compile(rb"|[!-~\x80-\xff]([\t -~\x80-\xff]*[!-~\x80-\xff])?")
-LOUD = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks")
 
 _ours: contextvars.ContextVar[bool] = contextvars.ContextVar("dhis2_facade_call", default=False)
 
@@ -50,7 +47,7 @@ def _not_ours(_record: logging.LogRecord) -> bool:
     return not _ours.get()
 
 
-for name in LOUD:
+for name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks"):
     logging.getLogger(name).addFilter(_not_ours)
 
 
@@ -146,7 +143,8 @@ class Transport:
             answer = trace.broken(f"nothing within {time.monotonic() - began:.1f} s", timed_out=True)
         except httpx.LocalProtocolError as error:  # its words hold the header that it is about
             answer = trace.broken(type(error).__name__)
-            problem = UNSENDABLE * answer.unsent
+            if answer.unsent:
+                problem = "a header that auth or event_hooks add is none: it holds a line end, or a blank at its ends"
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:  # OSError: of a transport of the user's own
             # Behind `bytearray` stands what was received, which may have been sent by us.
             words = f"{type(error).__name__}: {_words(error)}".partition(": bytearray")[0]
@@ -196,7 +194,7 @@ class Transport:
         length = headers.get("content-length", "")
         size = int(length) if length.isdecimal() and "content-encoding" not in headers else None
         pieces, done = [], 0
-        for piece in response.iter_bytes(PIECE if target else None):
+        for piece in response.iter_bytes(sources.PIECE if target else None):
             trace.check()
             done += len(piece)
             if done > cap:

@@ -84,11 +84,10 @@ class Watcher:
         """Give what is new, oldest first. Threads are read one by one: in a list all see internal notes (25)."""
         me = (self._session.me(self._session.deadline(self._timeout))).id
         since = (cursor.floor.astimezone(self._session.zone) - EARLY).replace(tzinfo=None, microsecond=0)
-        changed = self._messaging.list(
-            filters=f"lastMessage:ge:{since.isoformat()}", fields="id,lastMessage", timeout=self._timeout
-        )
         found = []
-        for row in changed:
+        for row in self._messaging.list(
+            filters=f"lastMessage:ge:{since.isoformat()}", fields="id,lastMessage", timeout=self._timeout
+        ):
             try:
                 conversation = self._messaging.get(str(row.id), timeout=self._timeout)
             except (errors.NotFound, errors.Forbidden):  # left since
