@@ -114,8 +114,8 @@ def error_of(answer: Answer, base: str) -> errors.Dhis2Error | None:
         return _http_error(moved, answer, "the server asks to log in" if login else where)
     if answer.status >= 400 or 0 < answer.status < 200:  # 101 ends an exchange, and is nothing that was asked for
         said, code = _said(answer)
-        kind = ERRORS.get(answer.status, errors.ServerError if answer.status >= 500 else errors.HttpError)
-        kind = next((k for s, words, k in DISGUISED if s == answer.status and words in (said or "")), kind)
+        usual = ERRORS.get(answer.status, errors.ServerError if answer.status >= 500 else errors.HttpError)
+        kind = next((k for s, words, k in DISGUISED if s == answer.status and words in (said or "")), usual)
         return _http_error(kind, answer, said, code)
     if answer.broken is None:
         return None
@@ -124,21 +124,21 @@ def error_of(answer: Answer, base: str) -> errors.Dhis2Error | None:
     return _error(errors.TooLarge if answer.oversized else lost, answer, f"{broken}.")
 
 
-def _error(kind: type[E], answer: Answer, problem: str) -> E:
+def _error(kind: type[E], answer: Answer, problem: str, **said: str | None) -> E:
     """Make an error that says where it came from."""
     return kind(
         f"{answer.method} {answer.path}: {problem}",
         method=answer.method,
         path=answer.path,
         status=answer.status or None,
+        **said,
     )
 
 
 def _http_error(kind: type[E], answer: Answer, said: str | None, code: str | None = None) -> E:
     words = [str(answer.status), said or "without a word", ADVICE[kind]]
-    error = _error(kind, answer, ". ".join(word.rstrip(".") for word in words) + ".")
-    error.error_code, error.server_message = code, said
-    return error
+    problem = ". ".join(word.rstrip(".") for word in words)
+    return _error(kind, answer, f"{problem}.", error_code=code, server_message=said)
 
 
 def clean(text: str) -> str:
@@ -176,8 +176,12 @@ def _parsed(answer: Answer) -> object:
 def no_dhis2(answer: Answer, expected: str) -> errors.NotDhis2:
     """Give the error for an answer that must be somebody else's."""
     kind = clean(answer.media_type) or "no content type"
-    problem = f"{answer.status} with {kind} instead of {expected}. Is there a proxy or a login page before the server?"
-    return _error(errors.NotDhis2, answer, f"{problem} Check the url.")
+    return _error(
+        errors.NotDhis2,
+        answer,
+        f"{answer.status} with {kind} instead of {expected}. Is there a proxy or a login page before the server? "
+        "Check the url.",
+    )
 
 
 def unreadable(answer: Answer, problem: str) -> errors.UnreadableAnswer:

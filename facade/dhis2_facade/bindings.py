@@ -72,13 +72,6 @@ class MessageConversationApi(Protocol):
         """DELETE /api/messageConversations/{uid}/assign"""
 
 
-class Mark(Protocol):
-    """One of the four marks of conversations."""
-
-    def __call__(self, *, body: list[str], user: str | Unset = ...) -> Request[object]:
-        """POST /api/messageConversations/read, or another mark"""
-
-
 class FileResourceApi(Protocol):
     """The calls of fileResources whose arguments are plain."""
 

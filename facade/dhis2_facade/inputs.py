@@ -153,8 +153,10 @@ def page_of(page: object, page_size: object) -> None:
 def seconds_of(name: str, value: object, *, zero: bool = False) -> float:
     """Check a time span in seconds; `zero`: whether none at all is one."""
     number = value if isinstance(value, int | float) and not isinstance(value, bool) else -1
-    right = 0 < number <= LONGEST_WAIT or (zero and number == 0)
-    require(right, f"{name}: expected seconds, {'0 or more' if zero else 'above 0'}, got {value!r}")
+    require(
+        0 < number <= LONGEST_WAIT or (zero and number == 0),
+        f"{name}: expected seconds, {'0 or more' if zero else 'above 0'}, got {value!r}",
+    )
     return float(number)
 
 

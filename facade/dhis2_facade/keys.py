@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from dhis2_facade import errors, models, uid
+from dhis2_facade import inputs, models, uid
 
 VERSION = "0.1.0"
 AGENT = f"dhis2-facade/{VERSION}"
@@ -49,10 +49,10 @@ def agent_of(prefix: str | None) -> str:
     agent = f"{prefix} {AGENT}" if prefix else AGENT
     room = LONGEST_AGENT - HASH - DIGEST - len(" key=.") - len(AGENT) - 1
     # A blank at its beginning is none of a header's value: every call would fail.
-    if prefix and (len(prefix) > room or not prefix.isascii() or not prefix.isprintable() or prefix != prefix.strip()):
-        raise errors.InvalidInput(
-            f"user_agent: at most {room} printable ASCII characters, no blank at its ends, so that the server keeps it"
-        )
+    inputs.require(
+        not prefix or (len(prefix) <= room and prefix.isascii() and prefix.isprintable() and prefix == prefix.strip()),
+        f"user_agent: at most {room} printable ASCII characters, no blank at its ends, so that the server keeps it",
+    )
     return agent
 
 

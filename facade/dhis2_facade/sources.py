@@ -9,7 +9,6 @@ import mimetypes
 import os
 import re
 import secrets
-import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
 from typing import BinaryIO, TypeAlias, cast
@@ -18,8 +17,9 @@ from attrs import field, frozen
 
 from dhis2_facade import errors, inputs, models, uid
 
-Upload: TypeAlias = "str | os.PathLike[str] | BinaryIO | tuple[str, bytes] | bytes"
-Attachment: TypeAlias = "str | os.PathLike[str] | BinaryIO | tuple[str, bytes] | models.FileResource"
+Place: TypeAlias = "str | os.PathLike[str] | BinaryIO"
+Upload: TypeAlias = "Place | tuple[str, bytes] | bytes"
+Attachment: TypeAlias = "Place | tuple[str, bytes] | models.FileResource"
 Opener: TypeAlias = Callable[[], BinaryIO]
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Called with the bytes that are done and their sum, where that is known."""
@@ -116,11 +116,11 @@ def _content_of(source: object) -> tuple[int | None, Opener]:
     if isinstance(source, str | os.PathLike):
         path = Path(source)
         with _using(f"{path} cannot be read"):
-            found = path.stat()
+            size = path.stat().st_size
         inputs.require(  # opening a pipe would wait for who writes into it
-            stat.S_ISREG(found.st_mode), f"{path} is no regular file; open it, and pass the open file"
+            path.is_file(), f"{path} is no regular file; open it, and pass the open file"
         )
-        return found.st_size, lambda: _opened(path)
+        return size, lambda: _opened(path)
     inputs.require(
         hasattr(source, "read"), f"expected a path, an open file or (name, bytes), got {type(source).__name__}"
     )
@@ -179,7 +179,7 @@ def safe_name(name: str | None) -> str:
 class Target:
     """Where a download is written: memory, an open file, or a temporary file beside the path that it becomes."""
 
-    def __init__(self, to: str | os.PathLike[str] | BinaryIO | None) -> None:
+    def __init__(self, to: Place | None) -> None:
         self.path: Path | None = None
         self.name: str | None = None  # as the server gives it
         self.written = 0  # bytes

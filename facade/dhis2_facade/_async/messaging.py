@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime
-from typing import BinaryIO, TypeAlias
+from typing import TypeAlias
 
 from attrs import evolve
 
-from dhis2_facade import answers, bindings, errors, inputs, models, retry, sources
+from dhis2_facade import answers, errors, inputs, models, retry, sources
 from dhis2_facade._async import backend, files, sending, session, watching
 from dhis2_facade.inputs import OneOrMany, uid_of
 from dhis2_facade.models import (
@@ -47,7 +46,8 @@ class AsyncMessaging:
     """
 
     def __init__(self, session: session.AsyncSession, files: files.AsyncFiles) -> None:
-        self._session, self._files, self._calls = session, files, session.bindings.message_conversation
+        self._session, self._files = session, files
+        self._calls, self._writes = session.bindings.message_conversation, session.bindings.writes
 
     # -- reading --------------------------------------------------------------------------------------------------
 
@@ -256,7 +256,7 @@ class AsyncMessaging:
         message: str | Message,
         file: str | FileResource,
         *,
-        to: str | os.PathLike[str] | BinaryIO | None = None,
+        to: sources.Place | None = None,
         progress: sources.Progress | None = None,
         limit: int | None = None,
         timeout: float | None = None,
@@ -283,8 +283,14 @@ class AsyncMessaging:
         the client's `settle` seconds of the time that it writes on it. An error ends the iterator; go on from the last
         cursor. Raises InvalidInput for a cursor that is none.
         """
-        watcher = watching.AsyncWatcher(self._session, self, interval=interval, own=own, timeout=timeout)
-        return watcher.watch(None if cursor is None else watching.Cursor.read(cursor))
+        return watching.watch(
+            self._session,
+            self,
+            None if cursor is None else watching.Cursor.read(cursor),
+            interval=inputs.seconds_of("interval", interval),
+            own=own,
+            timeout=timeout,
+        )
 
     # -- writing --------------------------------------------------------------------------------------------------
 
@@ -325,7 +331,7 @@ class AsyncMessaging:
             self._session,
             self._files,
             "send",
-            lambda uids: self._session.bindings.writes.create(subject, text, recipients, uids),
+            lambda uids: self._writes.create(subject, text, recipients, uids),
             content=[subject, text, recipients.content()],
             attachments=await self._attachments(attachments),
             key=key,
@@ -412,7 +418,7 @@ class AsyncMessaging:
         """
         uid = uid_of("uid", uid, MessageConversation)
         recipients = inputs.recipients_of(users, user_groups, organisation_units, to)
-        await self._set(self._session.bindings.writes.add_recipients(uid, recipients), timeout)
+        await self._set(self._writes.add_recipients(uid, recipients), timeout)
 
     # -- marks ----------------------------------------------------------------------------------------------------
 
@@ -456,7 +462,7 @@ class AsyncMessaging:
 
     async def _mark(
         self,
-        mark: bindings.Mark,
+        mark: Callable[..., Request[object]],
         key: str,
         conversations: OneOrMany[Conversation],
         user: str | User | None,
@@ -541,16 +547,14 @@ class AsyncMessaging:
 
         `status` is NONE, OPEN, PENDING, INVALID or SOLVED, in any case. Raises NotFound, Forbidden.
         """
-        uid = uid_of("uid", uid, MessageConversation)
-        await self._set(self._session.bindings.writes.set_status(uid, status), timeout)
+        await self._set(self._writes.set_status(uid_of("uid", uid, MessageConversation), status), timeout)
 
     async def set_priority(self, uid: Conversation, priority: str, *, timeout: float | None = None) -> None:
         """Set the priority, of any conversation: `POST /api/messageConversations/{uid}/priority`.
 
         `priority` is NONE, LOW, MEDIUM or HIGH, in any case. Raises NotFound, Forbidden.
         """
-        uid = uid_of("uid", uid, MessageConversation)
-        await self._set(self._session.bindings.writes.set_priority(uid, priority), timeout)
+        await self._set(self._writes.set_priority(uid_of("uid", uid, MessageConversation), priority), timeout)
 
     async def assign(self, uid: Conversation, user: str | User, *, timeout: float | None = None) -> None:
         """Assign a conversation to a user: `POST /api/messageConversations/{uid}/assign`.

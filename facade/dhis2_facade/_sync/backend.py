@@ -56,10 +56,9 @@ def bound(client: object) -> None:
     httpx hands no network backend to httpcore, so it is put where the pools keep it; a test holds that it is there.
     """
     for transport in (getattr(client, "_transport", None), *getattr(client, "_mounts", {}).values()):
-        pool = getattr(transport, "_pool", None)
-        backend = getattr(pool, "_network_backend", None)
-        if backend is not None:
-            setattr(pool, "_network_backend", _Bounded(backend))  # noqa: B010 - a private place of httpcore's
+        pool: Any = getattr(transport, "_pool", None)
+        if hasattr(pool, "_network_backend"):
+            pool._network_backend = _Bounded(pool._network_backend)  # noqa: SLF001 - a private place of httpcore's
 
 
 def _left(timeout: float | None) -> float | None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import tzinfo
 from pathlib import Path
-from types import TracebackType
 from typing import ClassVar, NoReturn, Self, TypedDict, TypeVar, Unpack
 
 from attrs import evolve, has
@@ -32,7 +31,6 @@ T = TypeVar("T")
 
 DEADLINE = 120.0  # seconds: of a call, with every repeat and wait
 SETTLE = 10.0  # seconds: the longest that a server takes to store what it received
-READS = ("GET", "HEAD", "OPTIONS")
 
 
 ClientOptions = TypedDict(  # noqa: UP013 - the arguments of a client once more, for those who make one otherwise
@@ -191,7 +189,7 @@ class Dhis2:
         200, UnreadableAnswer where the answer is not what the server's document says. Times in these answers are the
         server's, without a zone.
         """
-        meaning = retry.Meaning.READ if request.method in READS else retry.Meaning.ONCE
+        meaning = retry.Meaning.READ if request.method in ("GET", "HEAD", "OPTIONS") else retry.Meaning.ONCE
         return _parsed(request, self._session.run(request, meaning, self._session.deadline(timeout)))
 
     def pages(self, request: Request[T], *, timeout: float | None = None) -> Iterator[T]:
@@ -238,9 +236,7 @@ class Dhis2:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-import os
-from typing import BinaryIO
-
 from dhis2_facade import answers, errors, inputs, models, retry, sources
 from dhis2_facade._sync.backend import call_in_thread
 from dhis2_facade._sync.session import Session
@@ -16,7 +13,6 @@ from dhis2_wire import File, Request
 DOMAIN = "MESSAGE_ATTACHMENT"
 MEMORY_CAP = 256 * 1024 * 1024  # bytes of a download that is given as bytes
 FILE_CAP = 64 * 1024 * 1024 * 1024  # bytes of a download to a file
-THERE = "E1119"  # the server's code for a uid that is taken (quirk 49)
 
 
 class Files:
@@ -69,7 +65,7 @@ class Files:
             request = self._session.bindings.writes.upload(File(opened, source.name, source.content_type), domain, uid)
             value = answers.object_of(self._session.run(request, retry.Meaning.UPLOAD, deadline, content))
         except errors.Conflict as error:
-            if uid is None or error.error_code != THERE or not source.again:
+            if uid is None or error.error_code != "E1119" or not source.again:  # a uid that is taken (quirk 49)
                 raise
             there = self._get(uid, deadline)
             if (there.content_length, there.content_md5) != (source.size, call_in_thread(source.md5)):
@@ -93,7 +89,7 @@ class Files:
         self,
         uid: str | FileResource,
         *,
-        to: str | os.PathLike[str] | BinaryIO | None = None,
+        to: sources.Place | None = None,
         progress: sources.Progress | None = None,
         limit: int | None = None,
         timeout: float | None = None,
@@ -113,7 +109,7 @@ class Files:
         self,
         request: Request[bytes],
         *,
-        to: str | os.PathLike[str] | BinaryIO | None,
+        to: sources.Place | None,
         progress: sources.Progress | None,
         limit: int | None,
         timeout: float | None,

@@ -44,7 +44,6 @@ LOOK_UP = "id,messages[id,metaData,sender[id,username]]"
 LOOK_UP_SECONDS = 10.0  # of one look-up
 LOOK_UP_PAGES = 20  # of 50 conversations that hold a token: only who copies tokens makes more than one
 ROUNDS = 3  # sets of uids for the attachments of one key: each refused send spends one (quirk 6)
-ATTACHMENT = re.compile(r"Attachment '(\w+)'")
 USED = "is already used"
 BY_DATABASE = ("value too long", "invalid byte sequence", "not-null property")
 
@@ -107,19 +106,17 @@ class Sender:
 
     # -- what it is known by --------------------------------------------------------------------------------------
 
-    def _print(self, one: str | sources.Source) -> str:
-        """Give the uid or the MD5 of an attachment."""
+    def _print(self, one: str | sources.Source) -> list[str]:
+        """Give the uid of an attachment, or its name and MD5; no MD5 where that could not be read a second time."""
         if isinstance(one, str):
-            return one
+            return [one]
         inputs.require(
             one.again or not self._given, f"key: {one.name} can be read only once, so not sent again; pass its bytes"
         )
-        return call_in_thread(one.md5) if one.again else ""
+        return [one.name, call_in_thread(one.md5) if one.again else ""]
 
-    def _token_of(self, prints: Sequence[str]) -> keys.Token:
-        named = [[one.name] if isinstance(one, sources.Source) else [] for one in self._attachments]
-        files = [[*name, print_] for name, print_ in zip(named, prints, strict=True)]
-        return keys.Token.of(self._key, self._operation, self._conversation, [*self._content, files])
+    def _token_of(self, prints: Sequence[Sequence[str]]) -> keys.Token:
+        return keys.Token.of(self._key, self._operation, self._conversation, [*self._content, prints])
 
     def _doubt(self, attempted: datetime | bool | None) -> float:
         """Give the moment (monotonic) at which an attempt may last have been made, as far as the caller knows."""
@@ -195,21 +192,21 @@ class Sender:
 
     # -- sending --------------------------------------------------------------------------------------------------
 
-    def _upload(self, prints: list[str], round_: int) -> None:
+    def _upload(self, prints: Sequence[list[str]], round_: int) -> None:
         """Upload what is not on the server yet, with uids that the key gives where the caller has one."""
         uids: list[str] = []
         for place, one in enumerate(self._attachments):
             if isinstance(one, str):
                 uids.append(one)
                 continue
-            uid = keys.file_uid(self._key, place, prints[place], round_) if self._given else None
+            uid = keys.file_uid(self._key, place, prints[place][-1], round_) if self._given else None
             try:
                 stored = self._files.store(one, uid=uid, deadline=self._deadline)
             except errors.Dhis2Error as error:
                 error.unspent = tuple(uids)
                 raise
             uids.append(str(stored.id))
-            prints[place] = prints[place] or stored.content_md5 or ""  # of what could be read only once
+            prints[place][-1] = prints[place][-1] or stored.content_md5 or ""  # of what could be read only once
         self._uids, self._token = uids, self._token_of(prints)
 
     def _send(self, *, again: bool) -> Sent | None:
@@ -245,7 +242,7 @@ class Sender:
     def _refused(self, error: errors.Dhis2Error, *, again: bool) -> Sent | None:
         """Say what a refusal left behind; or, for files that the key gave, whether they were used by this very send."""
         said = error.server_message or ""
-        named = ATTACHMENT.search(said)
+        named = re.search(r"Attachment '(\w+)'", said)
         place = list(self._uids).index(named[1]) if named and named[1] in self._uids else None
         if again and place is not None and USED in said and not isinstance(self._attachments[place], str):
             return self._find(time.monotonic() + self._session.settle, str(error))

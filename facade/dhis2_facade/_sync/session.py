@@ -26,9 +26,6 @@ M = TypeVar("M", bound=AttrsInstance)
 ME = "id,username,displayName,authorities"
 TRANSFER_DEADLINE = 6 * 3600.0  # seconds: of an upload or download
 REMEMBERED = 10_000  # keys whose last attempt by this client is remembered
-NO_TRUST = "the client did not look whether the server receives its User-Agent (check_version=False)"
-
-REWRITTEN = "the server does not receive this client's User-Agent as it was sent; something on the way rewrites it"
 
 
 class Session:
@@ -50,7 +47,10 @@ class Session:
         self.started = time.monotonic()
         self.zone: tzinfo = timezone or UTC
         self._timezone, self._deadline, self._check_version = timezone, deadline, check_version
-        self.no_trust: str | None = NO_TRUST  # why tokens prove nothing, or None
+        # Why tokens prove nothing, or None.
+        self.no_trust: str | None = (
+            "the client did not look whether the server receives its User-Agent (check_version=False)"
+        )
         self.attempted: OrderedDict[str, float] = OrderedDict()  # hash of a token → when it was last sent
         self._checked = not check_version
         self._me: models.User | None = None
@@ -110,7 +110,13 @@ class Session:
                 f"from dhis2_facade.v{found[1]} import … (or check_version=False, at your own risk)"
             )
         self.zone, self._checked = zone, True
-        self.no_trust = None if info.user_agent == self.agent else REWRITTEN
+        self.no_trust = (
+            None
+            if info.user_agent == self.agent
+            else (
+                "the server does not receive this client's User-Agent as it was sent; something on the way rewrites it"
+            )
+        )
         if self.no_trust:
             log.info("keys prove nothing: %s", self.no_trust)
         return info
@@ -142,8 +148,9 @@ class Session:
 
     def conversation(self, uid: str, fields: str, deadline: retry.Deadline) -> models.MessageConversation:
         """Give a conversation."""
-        request = self.bindings.message_conversation.get(uid, fields=fields)
-        return self.read(models.MessageConversation, request, deadline)
+        return self.read(
+            models.MessageConversation, self.bindings.message_conversation.get(uid, fields=fields), deadline
+        )
 
     def rows(self, kind: type[M], key: str, request: Request[object], deadline: retry.Deadline) -> tuple[M, ...]:
         """Give the objects of a list that a read gives."""
@@ -168,8 +175,7 @@ class Session:
             if error is None or (happened is retry.Outcome.DONE and not answer.oversized):
                 return evolve(answer, repeated=repeated)
             wait = self.pause(count, happened, meaning, answer)
-            again = content.again if content.target is None else content.target.again
-            if wait is None or not again or wait >= deadline.left(time.monotonic()):
+            if wait is None or not (content.target or content).again or wait >= deadline.left(time.monotonic()):
                 error.repeated = repeated
                 if happened is retry.Outcome.UNKNOWN and meaning is not retry.Meaning.READ:
                     error.args = (f"{error.args[0]} Whether the server did it is not known.",)

@@ -155,8 +155,13 @@ class Transport:
             raise error.with_traceback(None) from None
         finally:
             _ours.reset(token)
-            took = (time.monotonic() - began) * 1000
-            log.debug("%s %s: %s in %.0f ms", request.method, request.path, trace.answer.status or "-", took)
+            log.debug(
+                "%s %s: %s in %.0f ms",
+                request.method,
+                request.path,
+                trace.answer.status or "-",
+                (time.monotonic() - began) * 1000,
+            )
         if problem:
             raise errors.InvalidInput(problem)
         return answer
