@@ -26,7 +26,6 @@ WORDS = {
     "AsyncSender": "Sender",
     "AsyncSession": "Session",
     "AsyncTransport": "Transport",
-    "AsyncWatcher": "Watcher",
 }
 
 

@@ -10,16 +10,13 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
-from dhis2_facade import errors
-from dhis2_facade.errors import Dhis2Error, HttpError, NotDhis2, NotFound, UnreadableAnswer
-from dhis2_facade.retry import Outcome, outcome_of
-from dhis2_facade.uid import is_uid
+from dhis2_facade import errors, retry, uid
 
-E = TypeVar("E", bound=Dhis2Error)
+E = TypeVar("E", bound=errors.Dhis2Error)
 
 SHOWN = 500  # characters of what the server said
 LOOKED_AT = 10_000  # characters of a page, which may be as large as a file and hold no end of what it begins
-ERRORS: Mapping[int, type[HttpError]] = {
+ERRORS: Mapping[int, type[errors.HttpError]] = {
     400: errors.BadRequest,
     401: errors.Unauthenticated,
     403: errors.Forbidden,
@@ -28,11 +25,11 @@ ERRORS: Mapping[int, type[HttpError]] = {
     429: errors.TooManyRequests,
 }
 # What a status says, where the server says it with another one.
-DISGUISED: tuple[tuple[int, str, type[HttpError]], ...] = (
+DISGUISED: tuple[tuple[int, str, type[errors.HttpError]], ...] = (
     (400, "Checksum validation failed", errors.Unauthenticated),  # a malformed token, from 2.41 on (quirk 7c)
     (401, "You don't have access to fileResource", errors.Forbidden),  # 2.40, of another domain's (quirk 41)
 )
-ADVICE: Mapping[type[Dhis2Error], str] = {
+ADVICE: Mapping[type[errors.Dhis2Error], str] = {
     errors.HttpError: "Check that this version of the server has this call.",
     errors.BadRequest: "Correct what it names.",
     errors.Unauthenticated: "Check the token, or the username and password; tokens expire and can be revoked.",
@@ -80,18 +77,18 @@ class Answer:
         return self.media_type == "text/html" and "content-disposition" not in self.headers
 
 
-def outcome(answer: Answer, base: str, *, write: bool = False) -> Outcome:
+def outcome(answer: Answer, base: str, *, write: bool = False) -> retry.Outcome:
     """Say what is known after this answer of the server at `base`.
 
     Of a `write`, a send, reply or feedback, 201 alone says that it is stored, and a 4xx that it is not, since the
     server stores it in one transaction. Anything else may be a proxy's word, or have come after it was stored.
     """
     if not answer.status:
-        return Outcome.UNSENT if answer.unsent else Outcome.UNKNOWN
+        return retry.Outcome.UNSENT if answer.unsent else retry.Outcome.UNKNOWN
     broken = answer.broken is not None and not answer.oversized
-    found = outcome_of(answer.status, login=_redirect(answer, base)[0], broken=broken)
-    vague = found is Outcome.FAILED or (found is Outcome.DONE and answer.status != 201)
-    return Outcome.UNKNOWN if write and vague else found
+    found = retry.outcome_of(answer.status, login=_redirect(answer, base)[0], broken=broken)
+    vague = found is retry.Outcome.FAILED or (found is retry.Outcome.DONE and answer.status != 201)
+    return retry.Outcome.UNKNOWN if write and vague else found
 
 
 def _redirect(answer: Answer, base: str) -> tuple[bool, str]:
@@ -109,7 +106,7 @@ def _redirect(answer: Answer, base: str) -> tuple[bool, str]:
     return login, f"redirected to {clean(host + target.path) or 'no address'}{advice}"
 
 
-def error_of(answer: Answer, base: str) -> Dhis2Error | None:
+def error_of(answer: Answer, base: str) -> errors.Dhis2Error | None:
     """Give the error that an answer is, or None where it is 2xx and whole."""
     if answer.status // 100 == 3:
         login, where = _redirect(answer, base)
@@ -117,8 +114,8 @@ def error_of(answer: Answer, base: str) -> Dhis2Error | None:
         return _http_error(moved, answer, "the server asks to log in" if login else where)
     if answer.status >= 400 or 0 < answer.status < 200:  # 101 ends an exchange, and is nothing that was asked for
         said, code = _said(answer)
-        kind = ERRORS.get(answer.status, errors.ServerError if answer.status >= 500 else HttpError)
-        kind = next((k for s, words, k in DISGUISED if s == answer.status and words in (said or "")), kind)
+        usual = ERRORS.get(answer.status, errors.ServerError if answer.status >= 500 else errors.HttpError)
+        kind = next((k for s, words, k in DISGUISED if s == answer.status and words in (said or "")), usual)
         return _http_error(kind, answer, said, code)
     if answer.broken is None:
         return None
@@ -127,17 +124,21 @@ def error_of(answer: Answer, base: str) -> Dhis2Error | None:
     return _error(errors.TooLarge if answer.oversized else lost, answer, f"{broken}.")
 
 
-def _error(kind: type[E], answer: Answer, problem: str) -> E:
+def _error(kind: type[E], answer: Answer, problem: str, **said: str | None) -> E:
     """Make an error that says where it came from."""
-    where = {"method": answer.method, "path": answer.path, "status": answer.status or None}
-    return kind(f"{answer.method} {answer.path}: {problem}", **where)
+    return kind(
+        f"{answer.method} {answer.path}: {problem}",
+        method=answer.method,
+        path=answer.path,
+        status=answer.status or None,
+        **said,
+    )
 
 
 def _http_error(kind: type[E], answer: Answer, said: str | None, code: str | None = None) -> E:
     words = [str(answer.status), said or "without a word", ADVICE[kind]]
-    error = _error(kind, answer, ". ".join(word.rstrip(".") for word in words) + ".")
-    error.error_code, error.server_message = code, said
-    return error
+    problem = ". ".join(word.rstrip(".") for word in words)
+    return _error(kind, answer, f"{problem}.", error_code=code, server_message=said)
 
 
 def clean(text: str) -> str:
@@ -172,21 +173,25 @@ def _parsed(answer: Answer) -> object:
         return None
 
 
-def no_dhis2(answer: Answer, expected: str) -> NotDhis2:
+def no_dhis2(answer: Answer, expected: str) -> errors.NotDhis2:
     """Give the error for an answer that must be somebody else's."""
     kind = clean(answer.media_type) or "no content type"
-    problem = f"{answer.status} with {kind} instead of {expected}. Is there a proxy or a login page before the server?"
-    return _error(NotDhis2, answer, f"{problem} Check the url.")
+    return _error(
+        errors.NotDhis2,
+        answer,
+        f"{answer.status} with {kind} instead of {expected}. Is there a proxy or a login page before the server? "
+        "Check the url.",
+    )
 
 
-def unreadable(answer: Answer, problem: str) -> UnreadableAnswer:
+def unreadable(answer: Answer, problem: str) -> errors.UnreadableAnswer:
     """Give the error for an answer that is DHIS2's, but not what the call promises."""
-    return _error(UnreadableAnswer, answer, f"{answer.status}, but {problem}.")
+    return _error(errors.UnreadableAnswer, answer, f"{answer.status}, but {problem}.")
 
 
-def not_found(answer: Answer, said: object) -> NotFound:
+def not_found(answer: Answer, said: object) -> errors.NotFound:
     """Give the error for 200 with nothing but a message, which is how the server says 404 (quirk 8)."""
-    return _http_error(NotFound, answer, clean(str(said)))
+    return _http_error(errors.NotFound, answer, clean(str(said)))
 
 
 def require_json(answer: Answer) -> None:
@@ -209,4 +214,4 @@ def object_of(answer: Answer) -> dict[str, object]:
 def location_uid(answer: Answer) -> str | None:
     """Give the uid that a `Location` ends in; nothing else of it is believed (quirk 29)."""
     last = answer.headers.get("location", "").rstrip("/").rpartition("/")[2]
-    return last if is_uid(last) else None
+    return last if uid.is_uid(last) else None

@@ -14,8 +14,7 @@ from typing import Protocol, TypeVar
 
 from attrs import frozen
 
-from dhis2_facade.errors import InvalidInput
-from dhis2_facade.inputs import Recipients
+from dhis2_facade import errors, inputs
 from dhis2_wire import File, OpenEnum, Request, Unset
 
 EnumT = TypeVar("EnumT", bound=OpenEnum)
@@ -76,13 +75,6 @@ class MessageConversationApi(Protocol):
         """DELETE /api/messageConversations/{uid}/assign"""
 
 
-class Mark(Protocol):
-    """One of the four marks of conversations."""
-
-    def __call__(self, *, body: list[str], user: str | Unset = ...) -> Request[object]:
-        """POST /api/messageConversations/read, or another mark"""
-
-
 class FileResourceApi(Protocol):
     """The calls of fileResources whose arguments are plain."""
 
@@ -134,10 +126,10 @@ class SystemApi(Protocol):
 class Writes(Protocol):
     """The calls whose bodies and enums are a version's own: its pin makes them."""
 
-    def create(self, subject: str, text: str, to: Recipients, attachments: Sequence[str]) -> Request[object]:
+    def create(self, subject: str, text: str, to: inputs.Recipients, attachments: Sequence[str]) -> Request[object]:
         """POST /api/messageConversations"""
 
-    def add_recipients(self, uid: str, to: Recipients) -> Request[object]:
+    def add_recipients(self, uid: str, to: inputs.Recipients) -> Request[object]:
         """POST /api/messageConversations/{uid}/recipients"""
 
     def set_priority(self, uid: str, priority: str) -> Request[object]:
@@ -155,7 +147,7 @@ def member(name: str, value: object, kinds: type[EnumT]) -> EnumT:
     known = {member.value: member for member in kinds}
     found = known.get(value.upper()) if isinstance(value, str) else None
     if found is None:
-        raise InvalidInput(f"{name}: expected one of {', '.join(known)}, got {str(value)[:60]!r}")
+        raise errors.InvalidInput(f"{name}: expected one of {', '.join(known)}, got {str(value)[:60]!r}")
     return found
 
 

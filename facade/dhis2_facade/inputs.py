@@ -73,14 +73,16 @@ def recipients_of(users: object, user_groups: object, organisation_units: object
         f"to: expected users, groups and units that people.search() found, got {type(odd).__name__}; pass uids "
         "as users=, user_groups= or organisation_units=",
     )
-
-    def of(name: str, values: object, kind: type[Named]) -> list[str]:
-        return uids_of(name, [*several(values), *(one for one in mixed if isinstance(one, kind))], kind)
-
+    given: tuple[tuple[str, object, type[Named]], ...] = (
+        ("users", users, User),
+        ("user_groups", user_groups, UserGroup),
+        ("organisation_units", organisation_units, OrganisationUnit),
+    )
     found = Recipients(
-        of("users", users, User),
-        of("user_groups", user_groups, UserGroup),
-        of("organisation_units", organisation_units, OrganisationUnit),
+        *(
+            uids_of(name, [*several(values), *(one for one in mixed if isinstance(one, kind))], kind)
+            for name, values, kind in given
+        )
     )
     require(any(found.content()), "no recipients: pass users=, user_groups=, organisation_units= or to=")
     return found
@@ -92,16 +94,20 @@ def text_of(name: str, value: object) -> str:
         raise errors.InvalidInput(f"{name}: expected text, got {type(value).__name__}")
     require(value, f"{name}: it is empty")
     require("\0" not in value, f"{name}: it has a NUL character, which the server cannot store")
-    half = re.search("[\ud800-\udfff]", value)
-    require(half is None, f"{name}: it has half a surrogate pair, which cannot be written in UTF-8")
+    require(
+        not re.search("[\ud800-\udfff]", value),
+        f"{name}: it has half a surrogate pair, which cannot be written in UTF-8",
+    )
     return value
 
 
 def subject_of(value: object) -> str:
     """Check a subject: a text of at most 255 characters."""
     subject = text_of("subject", value)
-    length = len(subject)
-    require(length <= LONGEST_SUBJECT, f"subject: {length} characters, the server takes at most {LONGEST_SUBJECT}")
+    require(
+        len(subject) <= LONGEST_SUBJECT,
+        f"subject: {len(subject)} characters, the server takes at most {LONGEST_SUBJECT}",
+    )
     return subject
 
 
@@ -114,8 +120,10 @@ def fields_of(fields: object, default: str) -> str:
     top, before = text, ""
     while top != before:
         top, before = re.sub(r"\[[^][]*\]|\([^()]*\)", "", top), top
-    closed = not re.search(r"[][()]", top)
-    require(closed, f"fields: a bracket is not closed in {text!r}; the server would ignore it (quirk 31)")
+    require(
+        not re.search(r"[][()]", top),
+        f"fields: a bracket is not closed in {text!r}; the server would ignore it (quirk 31)",
+    )
     return text if {"id", "*", ":all", ":identifiable"} & set(top.split(",")) else f"id,{text}"
 
 
@@ -136,15 +144,19 @@ def filters_of(filters: object) -> list[str]:
 def page_of(page: object, page_size: object) -> None:
     """Check a page's number and size."""
     for name, number in (("page", page), ("page_size", page_size)):
-        right = number is None or (type(number) is int and number > 0)
-        require(right, f"{name}: expected a whole number from 1, got {number!r}")
+        require(
+            number is None or (type(number) is int and number > 0),
+            f"{name}: expected a whole number from 1, got {number!r}",
+        )
 
 
 def seconds_of(name: str, value: object, *, zero: bool = False) -> float:
     """Check a time span in seconds; `zero`: whether none at all is one."""
     number = value if isinstance(value, int | float) and not isinstance(value, bool) else -1
-    right = 0 < number <= LONGEST_WAIT or (zero and number == 0)
-    require(right, f"{name}: expected seconds, {'0 or more' if zero else 'above 0'}, got {value!r}")
+    require(
+        0 < number <= LONGEST_WAIT or (zero and number == 0),
+        f"{name}: expected seconds, {'0 or more' if zero else 'above 0'}, got {value!r}",
+    )
     return float(number)
 
 
@@ -157,13 +169,14 @@ def base_url(url: object, *, allow_http: bool) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError:
         raise errors.InvalidInput("url: its host or port cannot be read") from None
-    right = host and parts.scheme in ("http", "https")
-    require(right, "url: expected the server's address, such as 'https://dhis2.example.org'")
+    require(
+        host and parts.scheme in ("http", "https"),
+        "url: expected the server's address, such as 'https://dhis2.example.org'",
+    )
     require("@" not in parts.netloc, "url: it holds credentials, which would be printed; pass username= and password=")
     require(not parts.query and not parts.fragment, "url: a server's address has no ? and no #")
-    safe = parts.scheme == "https" or allow_http or LOOPBACK.fullmatch(host or "")
     require(
-        safe,
+        parts.scheme == "https" or allow_http or LOOPBACK.fullmatch(host or ""),
         f"url: http:// sends the credentials readable for everybody on the way to {host}; use https://, or say "
         "allow_http=True",
     )

@@ -14,8 +14,7 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from dhis2_facade import errors, uid
-from dhis2_facade.models import Message
+from dhis2_facade import inputs, models, uid
 
 VERSION = "0.1.0"
 AGENT = f"dhis2-facade/{VERSION}"
@@ -50,14 +49,14 @@ def agent_of(prefix: str | None) -> str:
     agent = f"{prefix} {AGENT}" if prefix else AGENT
     room = LONGEST_AGENT - HASH - DIGEST - len(" key=.") - len(AGENT) - 1
     # A blank at its beginning is none of a header's value: every call would fail.
-    if prefix and (len(prefix) > room or not prefix.isascii() or not prefix.isprintable() or prefix != prefix.strip()):
-        raise errors.InvalidInput(
-            f"user_agent: at most {room} printable ASCII characters, no blank at its ends, so that the server keeps it"
-        )
+    inputs.require(
+        not prefix or (len(prefix) <= room and prefix.isascii() and prefix.isprintable() and prefix == prefix.strip()),
+        f"user_agent: at most {room} printable ASCII characters, no blank at its ends, so that the server keeps it",
+    )
     return agent
 
 
-def own_hits(messages: Iterable[Message] | None, token: Token, user: str | None) -> list[str]:
+def own_hits(messages: Iterable[models.Message] | None, token: Token, user: str | None) -> list[str]:
     """Give the digests of the messages with this token's hash that the user sent.
 
     Participants can read tokens and copy them, so another sender's message proves nothing.
@@ -71,7 +70,7 @@ def own_hits(messages: Iterable[Message] | None, token: Token, user: str | None)
     ]
 
 
-def first_hit(messages: Iterable[Message] | None, token: Token) -> Message | None:
+def first_hit(messages: Iterable[models.Message] | None, token: Token) -> models.Message | None:
     """Find the first message with this token: one that was just stored, and that nobody can have copied before."""
     hits = [m for m in messages or () if token.in_agent("").strip() in (m.meta_data or "") and m.created is not None]
     return min(hits, key=lambda m: (m.created, m.id), default=None)

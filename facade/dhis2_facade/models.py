@@ -6,11 +6,12 @@ in `extra`, as it came.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 import reprlib
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Generic, TypeAlias, TypeVar, cast
 
@@ -46,23 +47,13 @@ UTC_NAMES = (None, "", "Z", "UTC", "GMT", "Etc/UTC", "Etc/GMT", "Zulu")  # known
 
 
 class _Wrong(ValueError):
-    """A value that cannot be read, and the way to it from the top."""
+    """A value that cannot be read: what was expected and what came, and the way to it from the top."""
 
-    def __init__(self, expected: str, got: object) -> None:
-        super().__init__(expected)
-        self.expected, self.got, self.way = expected, got, ""
-
-    def within(self, step: str) -> _Wrong:
-        self.way = step + self.way
-        return self
+    way = ""
 
 
 def _wire(key: str, read: Reader[T]) -> T | None:
     return cast("T | None", field(default=None, metadata={WIRE: (key, read)}))
-
-
-def _extra() -> Mapping[str, object]:
-    return cast("Mapping[str, object]", field(factory=dict, hash=False, repr=False))
 
 
 def _plain(kind: type[T], expected: str) -> Reader[T]:
@@ -98,7 +89,8 @@ def _many(item: Reader[T]) -> Reader[tuple[T, ...]]:
             for entry in value:
                 found.append(item(entry, zone))  # noqa: PERF401 - its length is the place of what is wrong
         except _Wrong as wrong:
-            raise wrong.within(f"[{len(found)}]") from None
+            wrong.way = f"[{len(found)}]{wrong.way}"
+            raise
         return tuple(found)
 
     return read
@@ -114,8 +106,8 @@ def _object(cls: type[M], value: object, zone: tzinfo) -> M:
     if value.__class__ is not dict:
         raise _Wrong("an object", value)
     table = _table(cls)
-    given: dict[str, object] = {}
     extra: dict[str, object] = {}
+    given: dict[str, object] = {"extra": extra}
     for key, item in cast("dict[str, object]", value).items():
         if key not in table:
             extra[key] = item
@@ -124,8 +116,8 @@ def _object(cls: type[M], value: object, zone: tzinfo) -> M:
             try:
                 given[name] = read(item, zone)
             except _Wrong as wrong:
-                raise wrong.within(f".{key}") from None
-    given["extra"] = extra
+                wrong.way = f".{key}{wrong.way}"
+                raise
     return cls(**given)
 
 
@@ -149,38 +141,46 @@ def _reading(read: Reader[T], value: object, zone: tzinfo, where: str) -> T:
         return read(value, zone)
     except _Wrong as wrong:
         place = (where + wrong.way).lstrip(".") or "the answer"
-        message = f"{place}: expected {wrong.expected}, got {SHOWN.repr(wrong.got)}"
-    raise UnreadableAnswer(message)
+        expected, got = wrong.args
+        raise UnreadableAnswer(f"{place}: expected {expected}, got {SHOWN.repr(got)}") from None
 
 
 def zone_of(name: str | None) -> tzinfo:
     """Give the time zone that a server names. Raises InvalidInput where this machine does not know it."""
     from zoneinfo import ZoneInfo  # with the first answer, not with the import
 
-    offset = re.fullmatch(r"(?:GMT|UTC)?([+-])(\d\d):?(\d\d)", name or "")
-    try:
-        if offset:
-            minutes = int(offset[2]) * 60 + int(offset[3])
-            return timezone(timedelta(minutes=-minutes if offset[1] == "-" else minutes))
-        return UTC if name in UTC_NAMES else ZoneInfo(name or "")
-    except (LookupError, ValueError, OSError):
-        pass
+    offset = re.fullmatch(r"(?:GMT|UTC)?([+-]\d\d:?\d\d)", name or "")
+    with contextlib.suppress(LookupError, ValueError, OSError):
+        known = datetime.strptime(offset[1], "%z").tzinfo if offset else UTC if name in UTC_NAMES else None
+        return known or ZoneInfo(name or "")
     raise InvalidInput(
         f"this machine does not know the server's time zone {name!r}; give timezone=, or install the package tzdata"
     )
 
 
 @frozen(kw_only=True)
-class User:
-    """A user. `authorities` are fetched for oneself only (`people.me()`); 'ALL' is a superuser's."""
+class _Read:
+    """What the server gave."""
+
+    extra: Mapping[str, object] = field(factory=dict, hash=False, repr=False)
+
+
+@frozen(kw_only=True)
+class _Identified(_Read):
+    """What has a uid."""
 
     id: str | None = _wire("id", _text)
+
+
+@frozen(kw_only=True)
+class User(_Identified):
+    """A user. `authorities` are fetched for oneself only (`people.me()`); 'ALL' is a superuser's."""
+
     username: str | None = _wire("username", _text)
     display_name: str | None = _wire("displayName", _text)
     first_name: str | None = _wire("firstName", _text)
     surname: str | None = _wire("surname", _text)
     authorities: tuple[str, ...] | None = _wire("authorities", _many(_text))
-    extra: Mapping[str, object] = _extra()
 
     @property
     def is_superuser(self) -> bool:
@@ -191,31 +191,26 @@ class User:
 
 
 @frozen(kw_only=True)
-class UserGroup:
+class UserGroup(_Identified):
     """A user group."""
 
-    id: str | None = _wire("id", _text)
     display_name: str | None = _wire("displayName", _text)
-    extra: Mapping[str, object] = _extra()
 
 
 @frozen(kw_only=True)
-class OrganisationUnit:
+class OrganisationUnit(_Identified):
     """An organisation unit."""
 
-    id: str | None = _wire("id", _text)
     display_name: str | None = _wire("displayName", _text)
-    extra: Mapping[str, object] = _extra()
 
 
 @frozen(kw_only=True)
-class FileResource:
+class FileResource(_Identified):
     """A file on the server. `assigned` says whether it is attached already; None on 2.40, which does not tell.
 
     `storage_status` is the server's word, which says little: the content can be read while it is NONE (quirk 10).
     """
 
-    id: str | None = _wire("id", _text)
     name: str | None = _wire("name", _text)
     content_type: str | None = _wire("contentType", _text)
     content_length: int | None = _wire("contentLength", _number)  # bytes
@@ -224,41 +219,36 @@ class FileResource:
     storage_status: str | None = _wire("storageStatus", _text)
     assigned: bool | None = _wire("assigned", _flag)
     created: datetime | None = _wire("created", _time)
-    extra: Mapping[str, object] = _extra()
 
 
 @frozen(kw_only=True)
-class Message:
+class Message(_Identified):
     """A message of a conversation. `internal` is a note that the sender of a ticket does not see."""
 
-    id: str | None = _wire("id", _text)
     created: datetime | None = _wire("created", _time)
     text: str | None = _wire("text", _text)
     internal: bool | None = _wire("internal", _flag)
     sender: User | None = _wire("sender", _one(User))  # None also for what the server itself wrote
     attachments: tuple[FileResource, ...] | None = _wire("attachments", _many(_one(FileResource)))
     meta_data: str | None = _wire("metaData", _text)  # the User-Agent that it was sent with
-    extra: Mapping[str, object] = _extra()
 
 
 @frozen(kw_only=True)
-class UserMessage:
+class UserMessage(_Read):
     """A participant of a conversation, and what marks the conversation has for them."""
 
     user: User | None = _wire("user", _one(User))
     read: bool | None = _wire("read", _flag)
     follow_up: bool | None = _wire("followUp", _flag)
-    extra: Mapping[str, object] = _extra()
 
 
 @frozen(kw_only=True)
-class MessageConversation:
+class MessageConversation(_Identified):
     """A message conversation, as the user who asks sees it: `read` and `follow_up` are that user's own marks.
 
     Only `get` fetches `messages` and `user_messages`; in a row of a list they are None.
     """
 
-    id: str | None = _wire("id", _text)
     subject: str | None = _wire("subject", _text)
     message_type: str | None = _wire("messageType", _text)  # PRIVATE, SYSTEM, TICKET, VALIDATION_RESULT …
     priority: str | None = _wire("priority", _text)  # NONE, LOW, MEDIUM, HIGH
@@ -273,7 +263,6 @@ class MessageConversation:
     assignee: User | None = _wire("assignee", _one(User))
     user_messages: tuple[UserMessage, ...] | None = _wire("userMessages", _many(_one(UserMessage)))
     messages: tuple[Message, ...] | None = _wire("messages", _many(_one(Message)))
-    extra: Mapping[str, object] = _extra()
 
     @property
     def unread(self) -> bool | None:
@@ -289,7 +278,7 @@ class MessageConversation:
 
 
 @frozen(kw_only=True)
-class SystemInfo:
+class SystemInfo(_Read):
     """What the server says of itself: its version, such as "2.42.5.2", its date and the name of its time zone.
 
     `user_agent` is the one that it received with this call.
@@ -300,7 +289,6 @@ class SystemInfo:
     server_date: datetime | None = _wire("serverDate", _time)
     time_zone: str | None = _wire("serverTimeZoneId", _text)
     user_agent: str | None = _wire("userAgent", _text)
-    extra: Mapping[str, object] = _extra()
 
 
 @frozen(kw_only=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -15,8 +14,6 @@ from dhis2_facade.errors import InvalidInput
 
 __all__ = ["Profile", "from_environment", "load", "profiles_file"]
 
-APPLICATION = "dhis2-facade"
-FILE = "profiles.toml"
 # The variable that names the folder of configuration, and where it is without one.
 FOLDERS = {"win32": ("APPDATA", "AppData/Roaming"), "darwin": ("-", "Library/Application Support")}
 KEYS = {"url": str, "token": str, "username": str, "password": str, "version": str, "allow_http": bool}
@@ -47,7 +44,7 @@ def profiles_file() -> Path:
     """Give the file of profiles in the user's configuration folder, which does not depend on the working directory."""
     variable, usual = FOLDERS.get(sys.platform, ("XDG_CONFIG_HOME", ".config"))
     folder = Path(os.environ.get(variable, ""))
-    return (folder if folder.is_absolute() else Path.home() / usual) / APPLICATION / FILE
+    return (folder if folder.is_absolute() else Path.home() / usual) / "dhis2-facade" / "profiles.toml"
 
 
 def read_profiles(path: Path) -> dict[str, Profile]:
@@ -66,7 +63,7 @@ def _read(path: Path) -> dict[str, Profile] | str:
             content = file.read()
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if os.name == "posix" and mode & 0o077:
         return f"others may read it, and it holds credentials; say: chmod 600 '{path}'"
     import tomllib  # few clients read a file of profiles
 
@@ -83,11 +80,9 @@ def _read(path: Path) -> dict[str, Profile] | str:
 def _problem(name: str, table: object) -> str | None:
     if not isinstance(table, dict):
         return f"{name} stands outside of a profile; write [name of the profile] above it"
-    unknown = sorted(table.keys() - KEYS.keys())
-    if unknown:
+    if unknown := sorted(table.keys() - KEYS.keys()):
         return f"[{name}] has {', '.join(unknown)}; a profile has {', '.join(sorted(KEYS))}"
-    wrong = next((key for key, value in table.items() if not isinstance(value, KEYS[key])), None)
-    if wrong:
+    if wrong := next((key for key, value in table.items() if not isinstance(value, KEYS[key])), None):
         return f"[{name}] {wrong} is not {'text' if KEYS[wrong] is str else 'true or false'}"
     return None if table.get("url") else f"[{name}] has no url"
 
@@ -99,14 +94,10 @@ def load(name: str, *, file: Path | None = None) -> Profile:
         raise InvalidInput(f"there is no profile {name!r}: {path} does not exist")
     profiles = read_profiles(path)
     if name not in profiles:
-        known = ", ".join(sorted(profiles)) or "none"
-        raise InvalidInput(f"there is no profile {name!r} in {path}; there are: {known}")
+        raise InvalidInput(
+            f"there is no profile {name!r} in {path}; there are: {', '.join(sorted(profiles)) or 'none'}"
+        )
     return profiles[name]
-
-
-def _given(name: str) -> str | None:
-    """Give a variable of the environment; a local that is bound to all of it would be printed with all of it."""
-    return os.environ.get(name)
 
 
 def from_environment() -> Profile:
@@ -114,11 +105,13 @@ def from_environment() -> Profile:
 
     Without DHIS2_URL the profile that DHIS2_PROFILE names. Nothing is taken from the working directory.
     """
-    if _given(URL):
-        token = next((_given(name) for name in TOKENS if _given(name)), None)
+    if os.environ.get(URL):
+        token = next((os.environ.get(name) for name in TOKENS if os.environ.get(name)), None)
         # Of the two a token wins: a machine's own password may stay in its environment.
-        username, password = (None, None) if token else (_given(USERNAME), _given(PASSWORD))
-        return Profile(url=os.environ[URL], token=token, username=username, password=password, version=_given(VERSION))
-    if _given(PROFILE):
+        username, password = (None, None) if token else (os.environ.get(USERNAME), os.environ.get(PASSWORD))
+        return Profile(
+            url=os.environ[URL], token=token, username=username, password=password, version=os.environ.get(VERSION)
+        )
+    if os.environ.get(PROFILE):
         return load(os.environ[PROFILE])
     raise InvalidInput(f"set {URL} and {TOKENS[0]} (or {USERNAME} and {PASSWORD}), or {PROFILE}")

@@ -12,7 +12,6 @@ BASE = 0.25  # seconds: the longest first pause; it doubles each time
 LONGEST = 8.0  # seconds
 LOOKUP_FIRST = 0.1  # seconds: the real servers showed a message 0.1 to 0.4 s after a connection was cut
 LOOKUP_LONGEST = 2.0  # seconds
-TRANSIENT = frozenset({408, 502, 503, 504})  # of a server or proxy that is on its way up or down
 
 
 class Meaning(enum.Enum):
@@ -52,7 +51,7 @@ def outcome_of(status: int, *, login: bool, broken: bool) -> Outcome:
         return Outcome.WAIT
     if login or (400 <= status < 500 and status != 408):
         return Outcome.REFUSED
-    if status in TRANSIENT or broken:
+    if status in (408, 502, 503, 504) or broken:  # of a server or proxy that is on its way up or down
         return Outcome.UNKNOWN
     return Outcome.FAILED
 

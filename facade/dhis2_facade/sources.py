@@ -9,26 +9,24 @@ import mimetypes
 import os
 import re
 import secrets
-import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
 from typing import BinaryIO, TypeAlias, cast
 
 from attrs import field, frozen
 
-from dhis2_facade import errors, inputs
-from dhis2_facade.models import FileResource
-from dhis2_facade.uid import is_uid
+from dhis2_facade import errors, inputs, models, uid
 
-Upload: TypeAlias = "str | os.PathLike[str] | BinaryIO | tuple[str, bytes] | bytes"
-Attachment: TypeAlias = "str | os.PathLike[str] | BinaryIO | tuple[str, bytes] | FileResource"
+Place: TypeAlias = "str | os.PathLike[str] | BinaryIO"
+Upload: TypeAlias = "Place | tuple[str, bytes] | bytes"
+Attachment: TypeAlias = "Place | tuple[str, bytes] | models.FileResource"
+Opener: TypeAlias = Callable[[], BinaryIO]
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Called with the bytes that are done and their sum, where that is known."""
 
 PIECE = 64 * 1024  # bytes that are read or written at once
 LONGEST_NAME = 140  # bytes of a file name that comes from the server, less than any file system takes
 LONGEST_SUFFIX = 20  # bytes
-DEFAULT_TYPE = "application/octet-stream"
 TYPE = r"[\w.+-]+/[\w.+-]+(;[ \w=.\"+-]+)?"
 # Names that Windows keeps for devices, whatever their ending.
 RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])( *\..*)?", re.IGNORECASE)
@@ -80,7 +78,7 @@ class Source:
     name: str
     content_type: str
     size: int | None  # bytes
-    open: Callable[[], BinaryIO] = field(repr=False)  # gives the content from its beginning, to be closed
+    open: Opener = field(repr=False)  # gives the content from its beginning, to be closed
 
     @property
     def again(self) -> bool:
@@ -100,31 +98,33 @@ def source_of(source: object, *, name: str | None = None, content_type: str | No
     """Look at what is to be uploaded: a path, an open binary file, (name, bytes) or bytes. Nothing is read yet."""
     if isinstance(source, tuple) and len(source) == 2:
         name, source = name or str(source[0]), source[1]
-    size: int | None
-    opener: Callable[[], BinaryIO]
-    if isinstance(source, bytes | bytearray):
-        content = bytes(source)
-        size, opener = len(content), lambda: io.BytesIO(content)
-    elif isinstance(source, str | os.PathLike):
-        path = Path(source)
-        with _using(f"{path} cannot be read"):
-            regular = stat.S_ISREG(path.stat().st_mode)  # opening a pipe would wait for who writes into it
-            inputs.require(regular, f"{path} is no regular file; open it, and pass the open file")
-            size, opener, name = path.stat().st_size, lambda: _opened(path), name or path.name
-    else:
-        inputs.require(
-            hasattr(source, "read"), f"expected a path, an open file or (name, bytes), got {type(source).__name__}"
-        )
-        given = getattr(source, "name", None)
-        name = name or (PurePath(given).name if isinstance(given, str) else None)
-        size, opener = _open_file(cast("BinaryIO", source))
+    size, opener = _content_of(source)
+    place = os.fspath(source) if isinstance(source, os.PathLike) else getattr(source, "name", source)
+    name = name or (PurePath(place).name if isinstance(place, str) else "")
     inputs.require(name, "a file needs a name: pass (name, bytes), or name=")
-    name = str(name)
     inputs.require(name.isprintable(), f"{name!r}: the name of a file is printable")
     inputs.require(size != 0, f"{name}: it is empty, and the server takes no empty file")
-    kind = content_type or mimetypes.guess_type(name)[0] or DEFAULT_TYPE
+    kind = content_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
     inputs.require(re.fullmatch(TYPE, kind, re.ASCII), f"content_type: expected one such as text/csv, got {kind!r}")
     return Source(name, kind, size, opener)
+
+
+def _content_of(source: object) -> tuple[int | None, Opener]:
+    if isinstance(source, bytes | bytearray):
+        content = bytes(source)
+        return len(content), lambda: io.BytesIO(content)
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        with _using(f"{path} cannot be read"):
+            size = path.stat().st_size
+        inputs.require(  # opening a pipe would wait for who writes into it
+            path.is_file(), f"{path} is no regular file; open it, and pass the open file"
+        )
+        return size, lambda: _opened(path)
+    inputs.require(
+        hasattr(source, "read"), f"expected a path, an open file or (name, bytes), got {type(source).__name__}"
+    )
+    return _open_file(cast("BinaryIO", source))
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -132,7 +132,7 @@ def _opened(path: Path) -> BinaryIO:
         return cast("BinaryIO", _Window(path.open("rb"), owned=True))
 
 
-def _open_file(file: BinaryIO) -> tuple[int | None, Callable[[], BinaryIO]]:
+def _open_file(file: BinaryIO) -> tuple[int | None, Opener]:
     """Give the size and the content of an open file from where it stands; no size for a pipe or a socket."""
     mode = getattr(file, "mode", "b")
     is_text = hasattr(file, "encoding") or (isinstance(mode, str) and "b" not in mode)
@@ -154,11 +154,13 @@ def _open_file(file: BinaryIO) -> tuple[int | None, Callable[[], BinaryIO]]:
 
 def attachment_of(one: object) -> str | Source:
     """Give the uid of an attachment that is on the server, or the source of one that is to be uploaded."""
-    if isinstance(one, FileResource) or is_uid(one):
-        uid = inputs.uid_of("attachments", one, FileResource)
-        clash = isinstance(one, str) and Path(one).exists()
-        inputs.require(not clash, f"attachments: {uid} is a uid and a file here; pass Path({uid!r}) for the file")
-        return uid
+    if isinstance(one, models.FileResource) or uid.is_uid(one):
+        known = inputs.uid_of("attachments", one, models.FileResource)
+        inputs.require(
+            isinstance(one, models.FileResource) or not Path(known).exists(),
+            f"attachments: {known} is a uid and a file here; pass Path({known!r}) for the file",
+        )
+        return known
     inputs.require(not isinstance(one, bytes), "attachments: bytes need a name: pass (name, bytes)")
     return source_of(one)
 
@@ -170,40 +172,38 @@ def safe_name(name: str | None) -> str:
     if len(kept.encode()) > LONGEST_NAME:
         suffix = PurePath(kept).suffix.encode()
         suffix = suffix if len(suffix) <= LONGEST_SUFFIX else b""
-        stem = kept.encode().removesuffix(suffix)[: LONGEST_NAME - len(suffix)]
-        kept = (stem + suffix).decode("utf-8", "ignore").strip(". ")
+        kept = (kept.encode()[: LONGEST_NAME - len(suffix)] + suffix).decode("utf-8", "ignore").strip(". ")
     return f"_{kept}" if RESERVED.fullmatch(kept) else kept or "download"
 
 
 class Target:
     """Where a download is written: memory, an open file, or a temporary file beside the path that it becomes."""
 
-    def __init__(self, to: str | os.PathLike[str] | BinaryIO | None) -> None:
+    def __init__(self, to: Place | None) -> None:
         self.path: Path | None = None
         self.name: str | None = None  # as the server gives it
         self.written = 0  # bytes
         self._folder: Path | None = None
         self._temporary: Path | None = None
-        self._file: BinaryIO | None = io.BytesIO() if to is None else None
-        self._memory, self._start = to is None, 0
-        self._named = False  # whether the server gave the name
+        self._memory = io.BytesIO() if to is None else None
+        self._file: BinaryIO | None = self._memory
+        self._start, self._named = 0, False  # where an open file stood; whether the server gives the name
         if isinstance(to, str | os.PathLike):
-            path = Path(to)
-            self._folder, self.path = (path, None) if path.is_dir() else (path.parent, path)
+            path, self._named = Path(to), Path(to).is_dir()
+            self._folder, self.path = (path, None) if self._named else (path.parent, path)
             inputs.require(self._folder.is_dir(), f"to: there is no folder {self._folder}")
-            # Replacing a device or a pipe would take it away from everybody.
-            odd = self.path is not None and path.exists() and not path.is_file()
-            inputs.require(not odd, f"to: {path} is no regular file; open it, and pass the open file")
-        elif to is not None:
-            writes = hasattr(to, "write") and not hasattr(to, "encoding")
-            inputs.require(
-                writes, f'to: expected a path, a file opened with mode "wb" or None, got {type(to).__name__}'
+            inputs.require(  # replacing a device or a pipe would take it away from everybody
+                self._named or path.is_file() or not path.exists(),
+                f"to: {path} is no regular file; open it, and pass the open file",
             )
-            self._file = to
-            try:
+        elif to is not None:
+            inputs.require(
+                hasattr(to, "write") and not hasattr(to, "encoding"),
+                f'to: expected a path, a file opened with mode "wb" or None, got {type(to).__name__}',
+            )
+            self._file, self._start = to, -1
+            with contextlib.suppress(OSError, AttributeError):
                 self._start = to.tell() if to.seekable() else -1
-            except (OSError, AttributeError):
-                self._start = -1
 
     @property
     def again(self) -> bool:
@@ -216,8 +216,7 @@ class Target:
         self.name = name
         if self._folder is not None:
             if self.path is None:
-                self.path, self._named = self._folder / safe_name(name), True
-                self._require_new()
+                self.path = _new(self._folder / safe_name(name))
             temporary = self._folder / f".dhis2-{secrets.token_hex(8)}.part"
             with _using(f"to: {self.path} cannot be written"):
                 self._file = temporary.open("xb")
@@ -241,27 +240,21 @@ class Target:
         """Make it last: synced and renamed, or given as bytes."""
         if self._temporary is not None and self._file is not None and self.path is not None:
             with _using(f"to: {self.path} cannot be written"):
-                self._file.flush()
-                os.fsync(self._file.fileno())
-                self._file.close()
+                with self._file:
+                    self._file.flush()
+                    os.fsync(self._file.fileno())
                 self._become(self._temporary, self.path)
-            self._temporary = None
-        return self._file.getvalue() if self._memory and isinstance(self._file, io.BytesIO) else None
-
-    def _require_new(self) -> None:
-        there = self.path is not None and self.path.exists()
-        inputs.require(not there, f"to: {self.path} is there already; pass the path to write, and it is replaced")
+            self.discard()
+        return self._memory.getvalue() if self._memory else None
 
     def _become(self, temporary: Path, path: Path) -> None:
-        if self._named:  # then it replaces nothing, also nothing that came in the meantime
-            try:
+        if not self._named:
+            temporary.replace(path)
+        else:
+            try:  # it replaces nothing, also nothing that came in the meantime
                 path.hardlink_to(temporary)
             except OSError:  # it is there, or the file system has no links
-                self._require_new()
-            else:
-                return temporary.unlink()
-        temporary.replace(path)
-        return None
+                temporary.replace(_new(path))
 
     def discard(self) -> None:
         """Take away what is half-written."""
@@ -270,3 +263,8 @@ class Target:
                 cast("BinaryIO", self._file).close()
             self._temporary.unlink(missing_ok=True)
             self._temporary = None
+
+
+def _new(path: Path) -> Path:
+    inputs.require(not path.exists(), f"to: {path} is there already; pass the path to write, and it is replaced")
+    return path

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import string
 
-SIGNS = string.ascii_letters + string.digits
-
 
 def is_uid(text: object) -> bool:
     """Say whether this is a uid: a letter and ten letters or digits."""
@@ -15,4 +13,6 @@ def is_uid(text: object) -> bool:
 
 def derive(seed: bytes) -> str:
     """Make the uid that belongs to a seed of at least eleven bytes."""
-    return string.ascii_letters[seed[0] % 52] + "".join(SIGNS[byte % 62] for byte in seed[1:11])
+    return string.ascii_letters[seed[0] % 52] + "".join(
+        (string.ascii_letters + string.digits)[byte % 62] for byte in seed[1:11]
+    )

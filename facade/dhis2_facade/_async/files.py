@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from typing import BinaryIO
-
-from dhis2_facade import answers, errors, inputs, retry
+from dhis2_facade import answers, errors, inputs, models, retry, sources
 from dhis2_facade._async.backend import call_in_thread
 from dhis2_facade._async.session import AsyncSession
 from dhis2_facade._async.transport import Content
-from dhis2_facade.models import Download, FileResource, read_object
-from dhis2_facade.sources import Progress, Source, Target, Upload, source_of
+from dhis2_facade.models import Download, FileResource
 from dhis2_wire import File, Request
 
 DOMAIN = "MESSAGE_ATTACHMENT"
 MEMORY_CAP = 256 * 1024 * 1024  # bytes of a download that is given as bytes
 FILE_CAP = 64 * 1024 * 1024 * 1024  # bytes of a download to a file
-THERE = "E1119"  # the server's code for a uid that is taken (quirk 49)
 
 
 class AsyncFiles:
@@ -27,13 +22,13 @@ class AsyncFiles:
 
     async def upload(
         self,
-        source: Upload,
+        source: sources.Upload,
         *,
         domain: str = DOMAIN,
         name: str | None = None,
         content_type: str | None = None,
         uid: str | None = None,
-        progress: Progress | None = None,
+        progress: sources.Progress | None = None,
         timeout: float | None = None,
     ) -> FileResource:
         """Upload a file: `POST /api/fileResources`.
@@ -48,20 +43,19 @@ class AsyncFiles:
         Raises InvalidInput for what cannot be read or is empty, Conflict for what the server does not take: a blocked
         type, a file above its limit (10,000,000 bytes unless configured), a uid that another file has.
         """
-        read = await call_in_thread(lambda: source_of(source, name=name, content_type=content_type))
-        if uid is not None:
-            uid = inputs.uid_of("uid", uid, FileResource)
+        read = await call_in_thread(lambda: sources.source_of(source, name=name, content_type=content_type))
+        uid = None if uid is None else inputs.uid_of("uid", uid, FileResource)
         deadline = self._session.deadline(timeout, transfer=True)
         return await self.store(read, domain=domain, uid=uid, progress=progress, deadline=deadline)
 
     async def store(
         self,
-        source: Source,
+        source: sources.Source,
         *,
         deadline: retry.Deadline,
         domain: str = DOMAIN,
         uid: str | None = None,
-        progress: Progress | None = None,
+        progress: sources.Progress | None = None,
     ) -> FileResource:
         """Upload a source that was looked at."""
         content = Content(size=source.size, progress=progress, again=source.again)
@@ -70,7 +64,7 @@ class AsyncFiles:
             request = self._session.bindings.writes.upload(File(opened, source.name, source.content_type), domain, uid)
             value = answers.object_of(await self._session.run(request, retry.Meaning.UPLOAD, deadline, content))
         except errors.Conflict as error:
-            if uid is None or error.error_code != THERE or not source.again:
+            if uid is None or error.error_code != "E1119" or not source.again:  # a uid that is taken (quirk 49)
                 raise
             there = await self._get(uid, deadline)
             if (there.content_length, there.content_md5) != (source.size, await call_in_thread(source.md5)):
@@ -80,7 +74,7 @@ class AsyncFiles:
             opened.close()
         response = value.get("response")
         found = response.get("fileResource") if isinstance(response, dict) else None
-        return read_object(FileResource, found, self._session.zone, "response.fileResource")
+        return models.read_object(FileResource, found, self._session.zone, "response.fileResource")
 
     async def get(self, uid: str | FileResource, *, timeout: float | None = None) -> FileResource:
         """Give what the server knows of a file, but its content: `GET /api/fileResources/{uid}`. Raises NotFound."""
@@ -94,8 +88,8 @@ class AsyncFiles:
         self,
         uid: str | FileResource,
         *,
-        to: str | os.PathLike[str] | BinaryIO | None = None,
-        progress: Progress | None = None,
+        to: sources.Place | None = None,
+        progress: sources.Progress | None = None,
         limit: int | None = None,
         timeout: float | None = None,
     ) -> Download:
@@ -114,8 +108,8 @@ class AsyncFiles:
         self,
         request: Request[bytes],
         *,
-        to: str | os.PathLike[str] | BinaryIO | None,
-        progress: Progress | None,
+        to: sources.Place | None,
+        progress: sources.Progress | None,
         limit: int | None,
         timeout: float | None,
     ) -> Download:
@@ -123,7 +117,7 @@ class AsyncFiles:
         deadline = self._session.deadline(timeout, transfer=True)
         cap = (MEMORY_CAP if to is None else FILE_CAP) if limit is None else limit
         inputs.require(cap > 0, f"limit: expected bytes above 0, got {limit!r}")
-        target = await call_in_thread(Target, to)
+        target = await call_in_thread(sources.Target, to)
         try:
             content = Content(progress=progress, target=target, cap=cap)
             answer = await self._session.run(request, retry.Meaning.READ, deadline, content)
@@ -134,5 +128,10 @@ class AsyncFiles:
             kept = await call_in_thread(target.finish)
         finally:
             target.discard()  # not in a thread: in a scope that is cancelled nothing that waits is done any more
-        kind = answer.media_type or None
-        return Download(name=target.name, content_type=kind, size=target.written, path=target.path, content=kept)
+        return Download(
+            name=target.name,
+            content_type=answer.media_type or None,
+            size=target.written,
+            path=target.path,
+            content=kept,
+        )

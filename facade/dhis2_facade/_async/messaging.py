@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import os
+import functools
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime
-from typing import BinaryIO, TypeAlias
+from typing import TypeAlias
 
 from attrs import evolve
 
-from dhis2_facade import answers, bindings, errors, retry, sources
-from dhis2_facade._async.backend import call_in_thread
-from dhis2_facade._async.files import AsyncFiles
-from dhis2_facade._async.sending import CONVERSATION, SUMMARY, AsyncSender
-from dhis2_facade._async.session import AsyncSession
-from dhis2_facade._async.watching import AsyncWatcher, Cursor
-from dhis2_facade.inputs import (
-    OneOrMany,
-    fields_of,
-    filters_of,
-    page_of,
-    recipients_of,
-    several,
-    subject_of,
-    text_of,
-    uid_of,
-    uids_of,
-)
+from dhis2_facade import answers, errors, inputs, models, retry, sources
+from dhis2_facade._async import backend, files, sending, session, watching
+from dhis2_facade.inputs import OneOrMany, uid_of
 from dhis2_facade.models import (
     Download,
     FileResource,
@@ -40,8 +25,6 @@ from dhis2_facade.models import (
     Sent,
     User,
     UserGroup,
-    read_list,
-    read_uids,
 )
 from dhis2_wire import UNSET, Request, Unset
 
@@ -62,8 +45,9 @@ class AsyncMessaging:
     Forbidden, ServerError and, before anything is sent, InvalidInput; what else it may raise is said there.
     """
 
-    def __init__(self, session: AsyncSession, files: AsyncFiles) -> None:
-        self._session, self._files, self._calls = session, files, session.bindings.message_conversation
+    def __init__(self, session: session.AsyncSession, files: files.AsyncFiles) -> None:
+        self._session, self._files = session, files
+        self._calls, self._writes = session.bindings.message_conversation, session.bindings.writes
 
     # -- reading --------------------------------------------------------------------------------------------------
 
@@ -99,22 +83,28 @@ class AsyncMessaging:
         move nobody can see: that between two pages as many left the list as came back into its rest, or, in an order
         other than the newest first, as many as came.
         """
-        page_of(page, page_size)
-        flags, words = (unread, follow_up), (message_type, status, priority)
-        chosen = self._filters(flags, words, assignee, filters)
-        request = self._lister(chosen, search, search_operator, order, fields, page_size)
+        request = self._lister(
+            (unread, follow_up),
+            (message_type, status, priority),
+            assignee,
+            filters,
+            (search, search_operator),
+            order,
+            fields,
+            (page, page_size),
+        )
         if page is not None:
             return self._only(request, page, timeout)
         return self._all(request, timeout, newest=order == NEWEST)
 
     async def _only(
-        self, request: Callable[[int], Request[object]], page: int, timeout: float | None
+        self, request: Callable[..., Request[object]], page: int, timeout: float | None
     ) -> AsyncIterator[MessageConversation]:
-        for one in (await self._page(request(page), page, timeout)).items:
+        for one in (await self._page(request(page=page), page, timeout)).items:
             yield one
 
     async def _all(
-        self, request: Callable[[int], Request[object]], timeout: float | None, *, newest: bool
+        self, request: Callable[..., Request[object]], timeout: float | None, *, newest: bool
     ) -> AsyncIterator[MessageConversation]:
         known: set[str | None] = set()
         restarts = 0
@@ -123,12 +113,15 @@ class AsyncMessaging:
             given: set[str | None] = set()
             last: MessageConversation | None = None
             while number <= count and not moved:
-                got = await self._page(request(number), number, timeout)
+                got = await self._page(request(page=number), number, timeout)
                 restarts += number > 1 and not got.items  # pages that a server only promises would never end
-                moved = total not in (None, got.total) or any(one.id in given for one in got.items)
-                moved = moved or restarts > RESTARTS
-                # What came or was written to since stands first; behind older ones it says how far all moved.
-                moved = moved or (newest and _newer(got.items[:1], last))
+                moved = (
+                    total not in (None, got.total)
+                    or any(one.id in given for one in got.items)
+                    or restarts > RESTARTS
+                    # What came or was written to since stands first; behind older ones it says how far all moved.
+                    or (newest and _newer(got.items[:1], last))
+                )
                 last = got.items[-1] if got.items else last
                 total, count, number = got.total, got.page_count, number + 1
                 for one in got.items:
@@ -163,69 +156,69 @@ class AsyncMessaging:
 
         What moves to another page in the meantime comes twice or not at all; `list` takes care of that.
         """
-        page_of(None, page_size)
-        flags, words = (unread, follow_up), (message_type, status, priority)
-        chosen = self._filters(flags, words, assignee, filters)
-        return self._pages(self._lister(chosen, search, search_operator, order, fields, page_size), timeout)
+        request = self._lister(
+            (unread, follow_up),
+            (message_type, status, priority),
+            assignee,
+            filters,
+            (search, search_operator),
+            order,
+            fields,
+            (None, page_size),
+        )
+        return self._pages(request, timeout)
 
     async def _pages(
-        self, request: Callable[[int], Request[object]], timeout: float | None
+        self, request: Callable[..., Request[object]], timeout: float | None
     ) -> AsyncIterator[Page[MessageConversation]]:
         number, count = 1, 1
         while number <= count:
-            got = await self._page(request(number), number, timeout)
+            got = await self._page(request(page=number), number, timeout)
             yield got
             number, count = number + 1, got.page_count
 
-    def _filters(
-        self, flags: Sequence[bool | None], words: Sequence[str | None], assignee: object, filters: OneOrMany[str]
-    ) -> Sequence[str]:
+    def _lister(
+        self,
+        flags: Sequence[bool | None],
+        words: Sequence[str | None],
+        assignee: object,
+        filters: OneOrMany[str],
+        search: tuple[str | None, str],
+        order: OneOrMany[str],
+        fields: OneOrMany[str] | None,
+        page: tuple[int | None, int],
+    ) -> Callable[..., Request[object]]:
+        """Check what `list` was given, and give what makes the request of a page."""
+        inputs.page_of(*page)
         unread, follow_up = flags
         marks = {"read": None if unread is None else not unread, "followUp": follow_up}
         named = zip(("messageType", "status", "priority"), words, strict=True)
         found = [f"{name}:eq:{str(bool(mark)).lower()}" for name, mark in marks.items() if mark is not None]
-        found += [f"{name}:eq:{text_of(name, word).upper()}" for name, word in named if word is not None]
-        found += [f"assignee.id:eq:{uid_of('assignee', one, User)}" for one in several(assignee)]
-        return filters_of([*found, *several(filters)])
-
-    def _lister(
-        self,
-        filters: Sequence[str],
-        search: str | None,
-        operator: str,
-        order: OneOrMany[str],
-        fields: OneOrMany[str] | None,
-        page_size: int,
-    ) -> Callable[[int], Request[object]]:
-        chosen, orders = fields_of(fields, SUMMARY), [text_of("order", one) for one in several(order)]
-        text = UNSET if search is None else text_of("search", search)
-        how = UNSET if search is None else text_of("search_operator", operator)
-
-        def request(page: int) -> Request[object]:
-            return self._calls.list_(
-                fields=chosen,
-                filter_=[*filters],
-                order=orders,
-                query_string=text,
-                query_operator=how,
-                page=page,
-                page_size=page_size,
-            )
-
-        return request
+        found += [f"{name}:eq:{inputs.text_of(name, word).upper()}" for name, word in named if word is not None]
+        found += [f"assignee.id:eq:{uid_of('assignee', one, User)}" for one in inputs.several(assignee)]
+        text, operator = search
+        return functools.partial(
+            self._calls.list_,
+            fields=inputs.fields_of(fields, sending.SUMMARY),
+            filter_=inputs.filters_of([*found, *inputs.several(filters)]),
+            order=[inputs.text_of("order", one) for one in inputs.several(order)],
+            query_string=UNSET if text is None else inputs.text_of("search", text),
+            query_operator=UNSET if text is None else inputs.text_of("search_operator", operator),
+            page_size=page[1],
+        )
 
     async def _page(self, request: Request[object], page: int, timeout: float | None) -> Page[MessageConversation]:
         value = await self._session.fetch(request, self._session.deadline(timeout))
         pager = value.get("pager")
-        given = pager if isinstance(pager, dict) else {}
-        numbers = [given.get(key) for key in ("page", "pageSize", "pageCount", "total")]
+        numbers = [
+            pager.get(key) if isinstance(pager, dict) else None for key in ("page", "pageSize", "pageCount", "total")
+        ]
         got, size, count, total = (number if isinstance(number, int) else -1 for number in numbers)
         if min(got, size, count, total) < 0:
             raise errors.UnreadableAnswer("pager: expected page, pageSize, pageCount and total")
-        items = read_list(MessageConversation, value, "messageConversations", self._session.zone)
-        if page > max(count, 1) or got != page:  # a page behind the last: 2.40 and 2.41 give the last again (quirk 9b)
-            items = ()
-        return Page(items=items, page=page, page_size=size, page_count=count, total=total)
+        items = models.read_list(MessageConversation, value, "messageConversations", self._session.zone)
+        there = page == got <= max(count, 1)  # behind the last page 2.40 and 2.41 give it again (quirk 9b)
+        return Page(items=items if there else (), page=page, page_size=size, page_count=count, total=total)
 
     async def get(
         self,
@@ -243,13 +236,13 @@ class AsyncMessaging:
         """
         uid = uid_of("uid", uid, MessageConversation)
         deadline = self._session.deadline(timeout)
-        request = self._calls.get(uid, fields=fields_of(fields, CONVERSATION))
-        conversation = await self._session.read(MessageConversation, request, deadline)
+        chosen = inputs.fields_of(fields, sending.CONVERSATION)
+        conversation = await self._session.conversation(uid, chosen, deadline)
         if mark_read:  # the server's own markRead does nothing on 2.40 and 2.41 (quirk 14)
             await self._session.run(
                 self._calls.mark_message_conversations_read(body=[uid]), retry.Meaning.SET, deadline
             )
-            conversation = evolve(conversation, read=True)
+            return evolve(conversation, read=True)
         return conversation
 
     async def unread_count(self, *, timeout: float | None = None) -> int:
@@ -263,7 +256,7 @@ class AsyncMessaging:
         message: str | Message,
         file: str | FileResource,
         *,
-        to: str | os.PathLike[str] | BinaryIO | None = None,
+        to: sources.Place | None = None,
         progress: sources.Progress | None = None,
         limit: int | None = None,
         timeout: float | None = None,
@@ -290,8 +283,14 @@ class AsyncMessaging:
         the client's `settle` seconds of the time that it writes on it. An error ends the iterator; go on from the last
         cursor. Raises InvalidInput for a cursor that is none.
         """
-        watcher = AsyncWatcher(self._session, self, interval=interval, own=own, timeout=timeout)
-        return watcher.watch(None if cursor is None else Cursor.read(cursor))
+        return watching.watch(
+            self._session,
+            self,
+            None if cursor is None else watching.Cursor.read(cursor),
+            interval=inputs.seconds_of("interval", interval),
+            own=own,
+            timeout=timeout,
+        )
 
     # -- writing --------------------------------------------------------------------------------------------------
 
@@ -326,20 +325,18 @@ class AsyncMessaging:
         the error names the files that cannot be attached again, `unspent` those that can); KeyReused where the key was
         used for another content; Ambiguous, with the `key` to go on, where nobody can know whether it was stored.
         """
-        recipients = recipients_of(users, user_groups, organisation_units, to)
-        subject, text = subject_of(subject), text_of("text", text)
-        create = self._session.bindings.writes.create
-        sender = AsyncSender(
+        recipients = inputs.recipients_of(users, user_groups, organisation_units, to)
+        subject, text = inputs.subject_of(subject), inputs.text_of("text", text)
+        return await sending.AsyncSender(
             self._session,
             self._files,
             "send",
-            lambda uids: create(subject, text, recipients, uids),
+            lambda uids: self._writes.create(subject, text, recipients, uids),
             content=[subject, text, recipients.content()],
             attachments=await self._attachments(attachments),
             key=key,
             timeout=timeout,
-        )
-        return await sender.store(attempted, fetch=fetch)
+        ).store(attempted, fetch=fetch)
 
     async def reply(
         self,
@@ -358,25 +355,20 @@ class AsyncMessaging:
         With `internal=True` it is a note that only those see who get feedback; the server takes it in tickets only, and
         else raises Forbidden.
         """
-        uid, text = uid_of("uid", uid, MessageConversation), text_of("text", text)
-
-        def request(uids: Sequence[str]) -> Request[object]:
-            return self._calls.post_message_conversation_reply(
-                uid, body=text, attachments=[*uids] or UNSET, internal=internal or UNSET
-            )
-
-        sender = AsyncSender(
+        uid, text = uid_of("uid", uid, MessageConversation), inputs.text_of("text", text)
+        return await sending.AsyncSender(
             self._session,
             self._files,
             "reply",
-            request,
+            lambda uids: self._calls.post_message_conversation_reply(
+                uid, body=text, attachments=[*uids] or UNSET, internal=internal or UNSET
+            ),
             conversation=uid,
             content=[text, bool(internal)],
             attachments=await self._attachments(attachments),
             key=key,
             timeout=timeout,
-        )
-        return await sender.store(attempted, fetch=fetch)
+        ).store(attempted, fetch=fetch)
 
     async def feedback(
         self,
@@ -392,8 +384,8 @@ class AsyncMessaging:
 
         The server's settings say who they are. It takes no attachments; all else is as in `send`.
         """
-        subject, text = subject_of(subject), text_of("text", text)
-        sender = AsyncSender(
+        subject, text = inputs.subject_of(subject), inputs.text_of("text", text)
+        return await sending.AsyncSender(
             self._session,
             self._files,
             "feedback",
@@ -401,14 +393,13 @@ class AsyncMessaging:
             content=[subject, text],
             key=key,
             timeout=timeout,
-        )
-        return await sender.store(attempted, fetch=fetch)
+        ).store(attempted, fetch=fetch)
 
     async def _attachments(self, attachments: OneOrMany[sources.Attachment]) -> Sequence[str | sources.Source]:
         pair = isinstance(attachments, tuple) and len(attachments) == 2 and isinstance(attachments[1], bytes)
         single = pair or hasattr(attachments, "read") or not isinstance(attachments, Iterable)
-        chosen: Iterable[object] = [attachments] if single else several(attachments)
-        return [await call_in_thread(sources.attachment_of, one) for one in chosen]
+        chosen: Iterable[object] = [attachments] if single else inputs.several(attachments)
+        return [await backend.call_in_thread(sources.attachment_of, one) for one in chosen]
 
     async def add_recipients(
         self,
@@ -426,8 +417,8 @@ class AsyncMessaging:
         user or unit.
         """
         uid = uid_of("uid", uid, MessageConversation)
-        recipients = recipients_of(users, user_groups, organisation_units, to)
-        await self._set(self._session.bindings.writes.add_recipients(uid, recipients), timeout)
+        recipients = inputs.recipients_of(users, user_groups, organisation_units, to)
+        await self._set(self._writes.add_recipients(uid, recipients), timeout)
 
     # -- marks ----------------------------------------------------------------------------------------------------
 
@@ -471,17 +462,17 @@ class AsyncMessaging:
 
     async def _mark(
         self,
-        mark: bindings.Mark,
+        mark: Callable[..., Request[object]],
         key: str,
         conversations: OneOrMany[Conversation],
         user: str | User | None,
         timeout: float | None,
     ) -> Marked:
-        uids = uids_of("conversations", conversations, MessageConversation)
+        uids = inputs.uids_of("conversations", conversations, MessageConversation)
         if not uids:
             return Marked(changed=(), unchanged=(), accepted=())
         answer = await self._set(mark(body=uids, user=_user(user)), timeout)
-        named = read_uids(answers.object_of(answer), key)
+        named = models.read_uids(answers.object_of(answer), key)
         if answer.repeated or key in LIST_ALL:
             return Marked(accepted=tuple(uids) if answer.repeated else named)
         return Marked(changed=named, unchanged=tuple(uid for uid in uids if uid not in named))
@@ -496,15 +487,16 @@ class AsyncMessaging:
         `DELETE /api/messageConversations/{uid}/{user}`, or `DELETE /api/messageConversations?mc=…` for several. Raises
         NotFound where none is there, Forbidden where one has left already (from 2.41 on) or may not take `user` out.
         """
-        uids = uids_of("conversations", conversations, MessageConversation)
+        uids = inputs.uids_of("conversations", conversations, MessageConversation)
         deadline, whose = self._session.deadline(timeout), _user(user)
         if not uids:
             return Removed(removed=())
         if len(uids) > 1:
             request = self._calls.remove_user_from_message_conversations(mc=uids, user=whose)
         else:
-            who = whose or str((await self._session.me(deadline)).id)
-            request = self._calls.remove_user_from_message_conversation(uids[0], who)
+            request = self._calls.remove_user_from_message_conversation(
+                uids[0], whose or str((await self._session.me(deadline)).id)
+            )
         return await self._remove(request, uids, user, deadline)
 
     async def _remove(
@@ -523,7 +515,7 @@ class AsyncMessaging:
                 ) from None
             # What one has left one may not leave again: the attempt whose answer was lost did it (quirk 15e).
             return Removed(removed=tuple(uids))
-        removed = read_uids(answers.object_of(answer), "removed")
+        removed = models.read_uids(answers.object_of(answer), "removed")
         removed = tuple(uids) if answer.repeated else removed
         return Removed(removed=removed, unchanged=tuple(uid for uid in uids if uid not in removed))
 
@@ -536,8 +528,7 @@ class AsyncMessaging:
         """
         uid = uid_of("uid", uid, MessageConversation)
         deadline = self._session.deadline(timeout)
-        request = self._calls.get(uid, fields=CONVERSATION)
-        conversation = await self._session.read(MessageConversation, request, deadline)
+        conversation = await self._session.conversation(uid, sending.CONVERSATION, deadline)
         me = (await self._session.me(deadline)).id
         everyone = sorted((str(one.id) for one in conversation.participants), key=lambda one: one == me)
         for place, one in enumerate(everyone):
@@ -556,16 +547,14 @@ class AsyncMessaging:
 
         `status` is NONE, OPEN, PENDING, INVALID or SOLVED, in any case. Raises NotFound, Forbidden.
         """
-        uid = uid_of("uid", uid, MessageConversation)
-        await self._set(self._session.bindings.writes.set_status(uid, status), timeout)
+        await self._set(self._writes.set_status(uid_of("uid", uid, MessageConversation), status), timeout)
 
     async def set_priority(self, uid: Conversation, priority: str, *, timeout: float | None = None) -> None:
         """Set the priority, of any conversation: `POST /api/messageConversations/{uid}/priority`.
 
         `priority` is NONE, LOW, MEDIUM or HIGH, in any case. Raises NotFound, Forbidden.
         """
-        uid = uid_of("uid", uid, MessageConversation)
-        await self._set(self._session.bindings.writes.set_priority(uid, priority), timeout)
+        await self._set(self._writes.set_priority(uid_of("uid", uid, MessageConversation), priority), timeout)
 
     async def assign(self, uid: Conversation, user: str | User, *, timeout: float | None = None) -> None:
         """Assign a conversation to a user: `POST /api/messageConversations/{uid}/assign`.
@@ -578,8 +567,7 @@ class AsyncMessaging:
 
     async def unassign(self, uid: Conversation, *, timeout: float | None = None) -> None:
         """Assign a conversation to nobody: `DELETE /api/messageConversations/{uid}/assign`. Raises NotFound."""
-        uid = uid_of("uid", uid, MessageConversation)
-        await self._set(self._calls.remove_user_assigned(uid), timeout)
+        await self._set(self._calls.remove_user_assigned(uid_of("uid", uid, MessageConversation)), timeout)
 
     async def _set(self, request: Request[object], timeout: float | None) -> answers.Answer:
         answer = await self._session.run(request, retry.Meaning.SET, self._session.deadline(timeout))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from dhis2_facade import errors, inputs
+from dhis2_facade import errors
 from dhis2_facade._async.backend import sleep
 from dhis2_facade._async.session import AsyncSession
 from dhis2_facade.models import Message, MessageConversation, NewMessage
@@ -55,46 +55,46 @@ class Cursor:
         return Cursor(floor, {one: at for one, at in seen.items() if at >= floor})
 
 
-class AsyncWatcher:
-    """Looks for new messages."""
+async def watch(
+    session: AsyncSession,
+    messaging: AsyncMessaging,
+    cursor: Cursor | None,
+    *,
+    interval: float,
+    own: bool,
+    timeout: float | None,
+) -> AsyncIterator[NewMessage]:
+    """Look, hand over, wait, for ever."""
+    if cursor is None:
+        cursor = Cursor((await session.info(session.deadline(timeout))).server_date or datetime.now(UTC))
+    while True:
+        began = time.monotonic()
+        found = await _new(session, messaging, cursor, own=own, timeout=timeout)
+        # What was stored while it looked may be in a thread that it had passed by.
+        overlap = timedelta(seconds=session.settle + time.monotonic() - began)
+        for conversation, message, uid, created in found:
+            cursor = cursor.behind(uid, created, overlap)
+            yield NewMessage(conversation=conversation, message=message, cursor=cursor.write())
+        await sleep(interval)
 
-    def __init__(
-        self, session: AsyncSession, messaging: AsyncMessaging, *, interval: float, own: bool, timeout: float | None
-    ) -> None:
-        self._session, self._messaging = session, messaging
-        self._interval, self._own, self._timeout = inputs.seconds_of("interval", interval), own, timeout
 
-    async def watch(self, cursor: Cursor | None) -> AsyncIterator[NewMessage]:
-        """Look, hand over, wait, for ever."""
-        session = self._session
-        if cursor is None:
-            cursor = Cursor((await session.info(session.deadline(self._timeout))).server_date or datetime.now(UTC))
-        while True:
-            began = time.monotonic()
-            found = await self._new(cursor)
-            # What was stored while it looked may be in a thread that it had passed by.
-            overlap = timedelta(seconds=session.settle + time.monotonic() - began)
-            for conversation, message, uid, created in found:
-                cursor = cursor.behind(uid, created, overlap)
-                yield NewMessage(conversation=conversation, message=message, cursor=cursor.write())
-            await sleep(self._interval)
-
-    async def _new(self, cursor: Cursor) -> list[tuple[MessageConversation, Message, str, datetime]]:
-        """Give what is new, oldest first. Threads are read one by one: in a list all see internal notes (25)."""
-        me = (await self._session.me(self._session.deadline(self._timeout))).id
-        since = (cursor.floor.astimezone(self._session.zone) - EARLY).replace(tzinfo=None, microsecond=0)
-        changed = self._messaging.list(
-            filters=f"lastMessage:ge:{since.isoformat()}", fields="id,lastMessage", timeout=self._timeout
-        )
-        found = []
-        async for row in changed:
-            try:
-                conversation = await self._messaging.get(str(row.id), timeout=self._timeout)
-            except (errors.NotFound, errors.Forbidden):  # left since
-                continue
-            for message in conversation.messages or ():
-                uid, created, sender = message.id or "", message.created, message.sender
-                other = self._own or sender is None or sender.id != me
-                if other and created is not None and created >= cursor.floor and uid not in cursor.seen:
-                    found.append((conversation, message, uid, created))
-        return sorted(found, key=lambda one: (one[3], one[2]))
+async def _new(
+    session: AsyncSession, messaging: AsyncMessaging, cursor: Cursor, *, own: bool, timeout: float | None
+) -> list[tuple[MessageConversation, Message, str, datetime]]:
+    """Give what is new, oldest first. Threads are read one by one: in a list all see internal notes (25)."""
+    me = (await session.me(session.deadline(timeout))).id
+    since = (cursor.floor.astimezone(session.zone) - EARLY).replace(tzinfo=None, microsecond=0)
+    found = []
+    async for row in messaging.list(
+        filters=f"lastMessage:ge:{since.isoformat()}", fields="id,lastMessage", timeout=timeout
+    ):
+        try:
+            conversation = await messaging.get(str(row.id), timeout=timeout)
+        except (errors.NotFound, errors.Forbidden):  # left since
+            continue
+        for message in conversation.messages or ():
+            uid, created, sender = message.id or "", message.created, message.sender
+            other = own or sender is None or sender.id != me
+            if other and created is not None and created >= cursor.floor and uid not in cursor.seen:
+                found.append((conversation, message, uid, created))
+    return sorted(found, key=lambda one: (one[3], one[2]))

@@ -6,11 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
-    import ssl
-
     import httpcore
 
 T = TypeVar("T")
@@ -58,50 +56,40 @@ def bound(client: object) -> None:
     httpx hands no network backend to httpcore, so it is put where the pools keep it; a test holds that it is there.
     """
     for transport in (getattr(client, "_transport", None), *getattr(client, "_mounts", {}).values()):
-        pool = getattr(transport, "_pool", None)
-        backend = getattr(pool, "_network_backend", None)
-        if backend is not None:
-            setattr(pool, "_network_backend", _Backend(backend))  # noqa: B010 - a private place of httpcore's
+        pool: Any = getattr(transport, "_pool", None)
+        if hasattr(pool, "_network_backend"):
+            pool._network_backend = _Bounded(pool._network_backend)  # noqa: SLF001 - a private place of httpcore's
 
 
 def _left(timeout: float | None) -> float | None:
-    end: float | None = getattr(_running, "end", None)
-    if end is None:
-        return timeout
-    left = end - time.monotonic()
-    if left <= 0:
+    end = getattr(_running, "end", None)
+    spans = [span for span in (timeout, end and end - time.monotonic()) if span is not None]
+    if spans and min(spans) <= 0:
         raise TimeoutError
-    return left if timeout is None else min(timeout, left)
+    return min(spans, default=None)
 
 
-class _Stream:
-    def __init__(self, stream: httpcore.NetworkStream) -> None:
-        self._stream = stream
+class _Bounded:
+    """What httpcore reaches the network by, or a connection that it made: each of its waits asks what is left."""
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._stream, name)
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _left(timeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _left(timeout))
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> _Stream:
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, _left(timeout)))
-
-
-class _Backend:
-    def __init__(self, backend: httpcore.NetworkBackend) -> None:
-        self._backend = backend
+    def __init__(self, bounded: httpcore.NetworkBackend | httpcore.NetworkStream) -> None:
+        self._bounded: Any = bounded
 
     def __getattr__(self, name: str) -> object:
-        return getattr(self._backend, name)
+        return getattr(self._bounded, name)
 
     def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None, local_address: str | None = None, **more: list[object]
-    ) -> _Stream:
-        connect: Callable[..., httpcore.NetworkStream] = self._backend.connect_tcp
-        return _Stream(connect(host, port, _left(timeout), local_address, **more))
+        self, host: str, port: int, timeout: float | None = None, *rest: object, **more: object
+    ) -> _Bounded:
+        return _Bounded(self._bounded.connect_tcp(host, port, _left(timeout), *rest, **more))
+
+    def start_tls(
+        self, ssl_context: object, server_hostname: str | None = None, timeout: float | None = None
+    ) -> _Bounded:
+        return _Bounded(self._bounded.start_tls(ssl_context, server_hostname, _left(timeout)))
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return cast("bytes", self._bounded.read(max_bytes, _left(timeout)))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._bounded.write(buffer, _left(timeout))

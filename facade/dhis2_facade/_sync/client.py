@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import tzinfo
 from pathlib import Path
-from types import TracebackType
 from typing import ClassVar, NoReturn, Self, TypedDict, TypeVar, Unpack
 
 from attrs import evolve, has
@@ -32,7 +31,6 @@ T = TypeVar("T")
 
 DEADLINE = 120.0  # seconds: of a call, with every repeat and wait
 SETTLE = 10.0  # seconds: the longest that a server takes to store what it received
-READS = ("GET", "HEAD", "OPTIONS")
 
 
 ClientOptions = TypedDict(  # noqa: UP013 - the arguments of a client once more, for those who make one otherwise
@@ -191,7 +189,7 @@ class Dhis2:
         200, UnreadableAnswer where the answer is not what the server's document says. Times in these answers are the
         server's, without a zone.
         """
-        meaning = retry.Meaning.READ if request.method in READS else retry.Meaning.ONCE
+        meaning = retry.Meaning.READ if request.method in ("GET", "HEAD", "OPTIONS") else retry.Meaning.ONCE
         return _parsed(request, self._session.run(request, meaning, self._session.deadline(timeout)))
 
     def pages(self, request: Request[T], *, timeout: float | None = None) -> Iterator[T]:
@@ -238,9 +236,7 @@ class Dhis2:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -260,12 +256,10 @@ def _parsed(request: Request[T], answer: answers.Answer) -> T:
     try:
         value = request.parse(answer.body)
     except DecodeError as error:
-        problem = str(error)
-    else:
-        cls: type = type(value)
-        unknown: Mapping[str, object] | None = getattr(value, "unknown_", None)
-        alone = unknown is not None and unknown.keys() == {"message"} and has(cls)
-        if unknown and alone and all(getattr(value, name) is UNSET for name in wire_names(cls)):
-            raise answers.not_found(answer, unknown["message"])
-        return value
-    raise answers.unreadable(answer, problem)
+        raise answers.unreadable(answer, str(error)) from None
+    cls: type = type(value)
+    unknown: Mapping[str, object] = getattr(value, "unknown_", None) or {}
+    alone = unknown.keys() == {"message"} and has(cls)
+    if alone and all(getattr(value, name) is UNSET for name in wire_names(cls)):
+        raise answers.not_found(answer, unknown["message"])
+    return value

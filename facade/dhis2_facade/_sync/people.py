@@ -3,16 +3,9 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
-from attrs import AttrsInstance
-
-from dhis2_facade import inputs, retry
+from dhis2_facade import inputs
 from dhis2_facade._sync.session import Session
-from dhis2_facade.models import Found, OrganisationUnit, User, UserGroup, read_list
-from dhis2_wire import Request
-
-M = TypeVar("M", bound=AttrsInstance)
+from dhis2_facade.models import Found, OrganisationUnit, User, UserGroup
 
 FIELDS = "id,displayName"
 MOST = 50  # groups and units that a search gives
@@ -34,16 +27,17 @@ class People:
         Users are found through `GET /api/userLookup`, which every user may ask (quirk 22), groups and units through
         `GET /api/userGroups` and `/api/organisationUnits`, the first 50 of each: three requests.
         """
-        text, deadline, calls = inputs.text_of("text", text), self._session.deadline(timeout), self._session.bindings
+        text, deadline = inputs.text_of("text", text), self._session.deadline(timeout)
+        rows, calls = self._session.rows, self._session.bindings
         return Found(
-            users=self._list(User, "users", calls.user_lookup.look_up_users(query=text), deadline),
-            user_groups=self._list(
+            users=rows(User, "users", calls.user_lookup.look_up_users(query=text), deadline),
+            user_groups=rows(
                 UserGroup,
                 "userGroups",
                 calls.user_group.list_(query=text, fields=FIELDS, page=1, page_size=MOST),
                 deadline,
             ),
-            organisation_units=self._list(
+            organisation_units=rows(
                 OrganisationUnit,
                 "organisationUnits",
                 calls.organisation_unit.list_(query=text, fields=FIELDS, page=1, page_size=MOST),
@@ -57,7 +51,4 @@ class People:
         Tickets can be assigned to them.
         """
         request = self._session.bindings.user_lookup.look_up_feedback_recipients(query=inputs.text_of("text", text))
-        return self._list(User, "users", request, self._session.deadline(timeout))
-
-    def _list(self, kind: type[M], key: str, request: Request[object], deadline: retry.Deadline) -> tuple[M, ...]:
-        return read_list(kind, self._session.fetch(request, deadline), key, self._session.zone)
+        return self._session.rows(User, "users", request, self._session.deadline(timeout))

@@ -24,7 +24,7 @@ from dhis2_facade import answers, errors, inputs, keys, retry, sources
 from dhis2_facade._sync.backend import call_in_thread, sleep
 from dhis2_facade._sync.files import Files
 from dhis2_facade._sync.session import Session
-from dhis2_facade.models import MessageConversation, Sent, read_list
+from dhis2_facade.models import MessageConversation, Sent
 from dhis2_wire import Request
 
 log = logging.getLogger("dhis2_facade.sending")
@@ -44,7 +44,6 @@ LOOK_UP = "id,messages[id,metaData,sender[id,username]]"
 LOOK_UP_SECONDS = 10.0  # of one look-up
 LOOK_UP_PAGES = 20  # of 50 conversations that hold a token: only who copies tokens makes more than one
 ROUNDS = 3  # sets of uids for the attachments of one key: each refused send spends one (quirk 6)
-ATTACHMENT = re.compile(r"Attachment '(\w+)'")
 USED = "is already used"
 BY_DATABASE = ("value too long", "invalid byte sequence", "not-null property")
 
@@ -107,18 +106,17 @@ class Sender:
 
     # -- what it is known by --------------------------------------------------------------------------------------
 
-    def _print(self, one: str | sources.Source) -> str:
-        """Give the uid or the MD5 of an attachment."""
+    def _print(self, one: str | sources.Source) -> list[str]:
+        """Give the uid of an attachment, or its name and MD5; no MD5 where that could not be read a second time."""
         if isinstance(one, str):
-            return one
-        once = self._given and not one.again
-        inputs.require(not once, f"key: {one.name} can be read only once, so not sent again; pass its bytes")
-        return call_in_thread(one.md5) if one.again else ""
+            return [one]
+        inputs.require(
+            one.again or not self._given, f"key: {one.name} can be read only once, so not sent again; pass its bytes"
+        )
+        return [one.name, call_in_thread(one.md5) if one.again else ""]
 
-    def _token_of(self, prints: Sequence[str]) -> keys.Token:
-        named = [[one.name] if isinstance(one, sources.Source) else [] for one in self._attachments]
-        files = [[*name, print_] for name, print_ in zip(named, prints, strict=True)]
-        return keys.Token.of(self._key, self._operation, self._conversation, [*self._content, files])
+    def _token_of(self, prints: Sequence[Sequence[str]]) -> keys.Token:
+        return keys.Token.of(self._key, self._operation, self._conversation, [*self._content, prints])
 
     def _doubt(self, attempted: datetime | bool | None) -> float:
         """Give the moment (monotonic) at which an attempt may last have been made, as far as the caller knows."""
@@ -148,11 +146,9 @@ class Sender:
                 raise
             except errors.Dhis2Error as error:
                 sent, failure = None, error
-            if sent is not None:
+            if sent is not None or (failure is None and now >= end):
                 return sent
             if now >= end or isinstance(failure, errors.Forbidden):
-                if failure is None:
-                    return None
                 raise self._ambiguous(f"{why} Looking for it failed: {failure}")
             count += 1
             sleep(min(retry.lookup_pause(count, random.random()), end - now, left))  # noqa: S311 - jitter
@@ -160,13 +156,12 @@ class Sender:
     def _look(self, deadline: retry.Deadline) -> Sent | None:
         """Look for the token once: a reply in its thread, all else among one's own conversations."""
         me = self._session.me(deadline)
-        if self._conversation is None:
-            places = self._search(LOOK_UP, deadline)
-        else:
-            try:
-                places = [self._get(self._conversation, LOOK_UP, deadline)]
-            except errors.NotFound:
-                places = []
+        try:
+            places = self._places(self._conversation, LOOK_UP, deadline)
+        except errors.NotFound:
+            if self._conversation is None:
+                raise
+            places = []
         hits = [(place.id, digest) for place in places for digest in keys.own_hits(place.messages, self._token, me.id)]
         ours = [uid for uid, digest in hits if digest == self._token.digest]
         if hits and not ours and not self._went:  # else ours may be on its way
@@ -177,12 +172,10 @@ class Sender:
             log.warning("stored %d times: something between client and server repeats requests", len(ours))
         return Sent(key=self._key, uid=ours[0], found=True, copies=len(ours)) if ours else None
 
-    def _get(self, uid: str, fields: str, deadline: retry.Deadline) -> MessageConversation:
-        request = self._session.bindings.message_conversation.get(uid, fields=fields)
-        return self._session.read(MessageConversation, request, deadline)
-
-    def _search(self, fields: str, deadline: retry.Deadline) -> Sequence[MessageConversation]:
-        """Give one's own conversations with a message that was sent with the token."""
+    def _places(self, uid: str | None, fields: str, deadline: retry.Deadline) -> Sequence[MessageConversation]:
+        """Give where the message may be: its conversation, or those of one's own with a message that has the token."""
+        if uid is not None:  # all but a send that is looked for, and feedback on 2.40 (quirk 17)
+            return [self._session.conversation(uid, fields, deadline)]
         found: list[MessageConversation] = []
         for page in range(1, LOOK_UP_PAGES + 1):
             request = self._session.bindings.message_conversation.list_(
@@ -192,30 +185,28 @@ class Sender:
                 page=page,
                 page_size=50,
             )
-            value = self._session.fetch(request, deadline)
-            rows = read_list(MessageConversation, value, "messageConversations", self._session.zone)
-            found += rows
-            if len(rows) < 50:
+            found += self._session.rows(MessageConversation, "messageConversations", request, deadline)
+            if len(found) < 50 * page:
                 return found
         raise errors.UnreadableAnswer(f"{len(found)} conversations hold its key; somebody copies keys")
 
     # -- sending --------------------------------------------------------------------------------------------------
 
-    def _upload(self, prints: list[str], round_: int) -> None:
+    def _upload(self, prints: Sequence[list[str]], round_: int) -> None:
         """Upload what is not on the server yet, with uids that the key gives where the caller has one."""
         uids: list[str] = []
         for place, one in enumerate(self._attachments):
             if isinstance(one, str):
                 uids.append(one)
                 continue
-            uid = keys.file_uid(self._key, place, prints[place], round_) if self._given else None
+            uid = keys.file_uid(self._key, place, prints[place][-1], round_) if self._given else None
             try:
                 stored = self._files.store(one, uid=uid, deadline=self._deadline)
             except errors.Dhis2Error as error:
                 error.unspent = tuple(uids)
                 raise
             uids.append(str(stored.id))
-            prints[place] = prints[place] or stored.content_md5 or ""  # of what could be read only once
+            prints[place][-1] = prints[place][-1] or stored.content_md5 or ""  # of what could be read only once
         self._uids, self._token = uids, self._token_of(prints)
 
     def _send(self, *, again: bool) -> Sent | None:
@@ -231,7 +222,7 @@ class Sender:
                 answer = session.attempt(request, retry.Deadline(share, now), agent=agent)
             finally:  # cancelled or not: the server may store what it received last
                 session.remember(self._token.hash)
-            count, happened = count + 1, session.outcome(answer, write=True)
+            count, happened = count + 1, answers.outcome(answer, session.base, write=True)
             error = answers.error_of(answer, session.base)
             if happened is retry.Outcome.UNKNOWN:
                 self._went = True
@@ -251,7 +242,7 @@ class Sender:
     def _refused(self, error: errors.Dhis2Error, *, again: bool) -> Sent | None:
         """Say what a refusal left behind; or, for files that the key gave, whether they were used by this very send."""
         said = error.server_message or ""
-        named = ATTACHMENT.search(said)
+        named = re.search(r"Attachment '(\w+)'", said)
         place = list(self._uids).index(named[1]) if named and named[1] in self._uids else None
         if again and place is not None and USED in said and not isinstance(self._attachments[place], str):
             return self._find(time.monotonic() + self._session.settle, str(error))
@@ -275,10 +266,7 @@ class Sender:
     def _read_back(self, sent: Sent) -> Sent:
         """Read what was stored. Nothing raises any more: it is stored."""
         try:
-            if sent.uid is None:  # feedback on 2.40 (quirk 17)
-                places = self._search(READ_BACK, self._deadline)
-            else:
-                places = [self._get(sent.uid, READ_BACK, self._deadline)]
+            places = self._places(sent.uid, READ_BACK, self._deadline)
         except errors.Dhis2Error as error:
             return evolve(sent, read_error=str(error))
         found = [(place, keys.first_hit(place.messages, self._token)) for place in places]

@@ -14,11 +14,9 @@ from typing import TypeVar
 
 from attrs import AttrsInstance, evolve
 
-from dhis2_facade import answers, bindings, errors, inputs, retry
+from dhis2_facade import answers, bindings, errors, inputs, models, retry, uid
 from dhis2_facade._sync.backend import Lock, current_loop, held, sleep
 from dhis2_facade._sync.transport import Content, Transport
-from dhis2_facade.models import SystemInfo, User, read_object, zone_of
-from dhis2_facade.uid import is_uid
 from dhis2_wire import Request
 
 log = logging.getLogger("dhis2_facade.session")
@@ -28,9 +26,6 @@ M = TypeVar("M", bound=AttrsInstance)
 ME = "id,username,displayName,authorities"
 TRANSFER_DEADLINE = 6 * 3600.0  # seconds: of an upload or download
 REMEMBERED = 10_000  # keys whose last attempt by this client is remembered
-NO_TRUST = "the client did not look whether the server receives its User-Agent (check_version=False)"
-
-REWRITTEN = "the server does not receive this client's User-Agent as it was sent; something on the way rewrites it"
 
 
 class Session:
@@ -52,14 +47,15 @@ class Session:
         self.started = time.monotonic()
         self.zone: tzinfo = timezone or UTC
         self._timezone, self._deadline, self._check_version = timezone, deadline, check_version
-        self.no_trust: str | None = NO_TRUST  # why tokens prove nothing, or None
+        # Why tokens prove nothing, or None.
+        self.no_trust: str | None = (
+            "the client did not look whether the server receives its User-Agent (check_version=False)"
+        )
         self.attempted: OrderedDict[str, float] = OrderedDict()  # hash of a token → when it was last sent
         self._checked = not check_version
-        self._me: User | None = None
-        self._lock = Lock()
-        self._process = os.getpid()
+        self._me: models.User | None = None
         self._loop: object = None
-        self._closed = False
+        self._lock, self._process, self._closed = Lock(), os.getpid(), False
 
     def close(self) -> None:
         """Close all connections; the client cannot be used any more."""
@@ -86,25 +82,23 @@ class Session:
     def start(self, deadline: retry.Deadline) -> None:
         """Ask the server what it is, once and again after it went away: version, time zone, User-Agent that it saw."""
         self.guard()
-        if self._checked:
-            return
-        try:
-            with held(self._lock, deadline.left(time.monotonic())):
-                if not self._checked:
-                    self.info(deadline)
-        except TimeoutError:
-            pass
-        else:
-            return
-        raise errors.TimedOut(f"no answer from {self.base} to this client's first call, which is on its way.")
+        if not self._checked:
+            try:
+                with held(self._lock, deadline.left(time.monotonic())):
+                    if not self._checked:
+                        self.info(deadline)
+            except TimeoutError:
+                raise errors.TimedOut(
+                    f"no answer from {self.base} to this client's first call, which is on its way."
+                ) from None
 
-    def info(self, deadline: retry.Deadline) -> SystemInfo:
+    def info(self, deadline: retry.Deadline) -> models.SystemInfo:
         """Give what the server is, now; where that is the first call of all, it is not asked twice."""
         self.guard()
         value = answers.object_of(self.repeat(self.bindings.system.get_system_info(), retry.Meaning.READ, deadline))
         name = value.get("serverTimeZoneId")
-        zone = self._timezone or zone_of(name if isinstance(name, str) else None)
-        info = read_object(SystemInfo, value, zone)
+        zone = self._timezone or models.zone_of(name if isinstance(name, str) else None)
+        info = models.read_object(models.SystemInfo, value, zone)
         if self._checked:
             return info
         found, wanted = re.match(r"(?:2\.)?(\d{2,})", info.version or ""), self.bindings.version
@@ -116,7 +110,13 @@ class Session:
                 f"from dhis2_facade.v{found[1]} import … (or check_version=False, at your own risk)"
             )
         self.zone, self._checked = zone, True
-        self.no_trust = None if info.user_agent == self.agent else REWRITTEN
+        self.no_trust = (
+            None
+            if info.user_agent == self.agent
+            else (
+                "the server does not receive this client's User-Agent as it was sent; something on the way rewrites it"
+            )
+        )
         if self.no_trust:
             log.info("keys prove nothing: %s", self.no_trust)
         return info
@@ -128,12 +128,12 @@ class Session:
         if len(self.attempted) > REMEMBERED:
             self.attempted.popitem(last=False)
 
-    def me(self, deadline: retry.Deadline) -> User:
+    def me(self, deadline: retry.Deadline) -> models.User:
         """Give who one is, asked once."""
         self.guard()
         if self._me is None:
-            me = self.read(User, self.bindings.me.get_current_user(fields=ME), deadline)
-            if not is_uid(me.id):
+            me = self.read(models.User, self.bindings.me.get_current_user(fields=ME), deadline)
+            if not uid.is_uid(me.id):
                 raise errors.UnreadableAnswer("GET /api/me: expected one's uid as id")
             self._me = me
         return self._me
@@ -144,7 +144,17 @@ class Session:
 
     def read(self, kind: type[M], request: Request[object], deadline: retry.Deadline) -> M:
         """Give the object that a read gives."""
-        return read_object(kind, self.fetch(request, deadline), self.zone)
+        return models.read_object(kind, self.fetch(request, deadline), self.zone)
+
+    def conversation(self, uid: str, fields: str, deadline: retry.Deadline) -> models.MessageConversation:
+        """Give a conversation."""
+        return self.read(
+            models.MessageConversation, self.bindings.message_conversation.get(uid, fields=fields), deadline
+        )
+
+    def rows(self, kind: type[M], key: str, request: Request[object], deadline: retry.Deadline) -> tuple[M, ...]:
+        """Give the objects of a list that a read gives."""
+        return models.read_list(kind, self.fetch(request, deadline), key, self.zone)
 
     def run(
         self, request: Request[object], meaning: retry.Meaning, deadline: retry.Deadline, content: Content | None = None
@@ -160,13 +170,12 @@ class Session:
         content, count, repeated = content or Content(), 0, False
         while True:
             answer = self.attempt(request, deadline, content=content)
-            count, happened = count + 1, self.outcome(answer)
+            count, happened = count + 1, answers.outcome(answer, self.base)
             error = answers.error_of(answer, self.base)
             if error is None or (happened is retry.Outcome.DONE and not answer.oversized):
                 return evolve(answer, repeated=repeated)
             wait = self.pause(count, happened, meaning, answer)
-            again = content.again if content.target is None else content.target.again
-            if wait is None or not again or wait >= deadline.left(time.monotonic()):
+            if wait is None or not (content.target or content).again or wait >= deadline.left(time.monotonic()):
                 error.repeated = repeated
                 if happened is retry.Outcome.UNKNOWN and meaning is not retry.Meaning.READ:
                     error.args = (f"{error.args[0]} Whether the server did it is not known.",)
@@ -185,15 +194,10 @@ class Session:
     ) -> answers.Answer:
         """Make one attempt."""
         self.guard()  # it may have been closed while the call waited
-        agent = agent or self.agent
-        answer = self.transport.attempt(request, deadline, agent, content or Content())
-        if self.outcome(answer) is retry.Outcome.UNKNOWN:  # a server that comes back may be another one
+        answer = self.transport.attempt(request, deadline, agent or self.agent, content or Content())
+        if answers.outcome(answer, self.base) is retry.Outcome.UNKNOWN:  # a server that comes back may be another one
             self._checked = not self._check_version
         return answer
-
-    def outcome(self, answer: answers.Answer, *, write: bool = False) -> retry.Outcome:
-        """Say what is known after an attempt; `write`: of a send, reply or feedback."""
-        return answers.outcome(answer, self.base, write=write)
 
     def pause(
         self, count: int, happened: retry.Outcome, meaning: retry.Meaning, answer: answers.Answer

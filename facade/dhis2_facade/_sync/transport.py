@@ -37,11 +37,8 @@ HEADERS = {
     "X-Requested-With": "XMLHttpRequest",  # else the server answers 302 instead of 401 (quirk 7)
     "Accept-Encoding": "gzip, deflate",
 }
-UNSENDABLE = "a header that auth or event_hooks add is none: it holds a line end, or a blank at its ends"
 JSON_CAP = 32 * 1024 * 1024  # bytes of an answer in memory, after decompression
-PIECE = 64 * 1024  # bytes of a download that are handled at once
 NAME, VALUE = re.compile(rb"[\w!#$%&'*+.^`|~-]+"), re.compile(rb"|[!-~\x80-\xff]([\t -~\x80-\xff]*[!-~\x80-\xff])?")
-LOUD = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks")
 
 _ours: contextvars.ContextVar[bool] = contextvars.ContextVar("dhis2_facade_call", default=False)
 
@@ -51,7 +48,7 @@ def _not_ours(_record: logging.LogRecord) -> bool:
     return not _ours.get()
 
 
-for name in LOUD:
+for name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks"):
     logging.getLogger(name).addFilter(_not_ours)
 
 
@@ -148,19 +145,25 @@ class Transport:
             answer = trace.broken(f"nothing within {time.monotonic() - began:.1f} s", timed_out=True)
         except httpx.LocalProtocolError as error:  # its words hold the header that it is about
             answer = trace.broken(type(error).__name__)
-            problem = UNSENDABLE * answer.unsent
-        except httpx.ProtocolError as error:  # behind a colon it gives what was received, which may be sent by us
-            answer = trace.broken(f"{type(error).__name__}: {error}".partition(": bytearray")[0])
+            if answer.unsent:
+                problem = "a header that auth or event_hooks add is none: it holds a line end, or a blank at its ends"
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:  # OSError: of a transport of the user's own
-            answer = trace.broken(f"{type(error).__name__}: {_words(error)}".removesuffix(": "))
+            # Behind `bytearray` stands what was received, which may have been sent by us.
+            words = f"{type(error).__name__}: {_words(error)}".partition(": bytearray")[0]
+            answer = trace.broken(words.removesuffix(": "))
         except errors.InvalidInput as error:  # of a file
             problem = str(error)
         except BaseException as error:  # a cancellation, or an error of a hook: it goes on, without httpx's frames
             raise error.with_traceback(None) from None
         finally:
             _ours.reset(token)
-            took = (time.monotonic() - began) * 1000
-            log.debug("%s %s: %s in %.0f ms", request.method, request.path, trace.answer.status or "-", took)
+            log.debug(
+                "%s %s: %s in %.0f ms",
+                request.method,
+                request.path,
+                trace.answer.status or "-",
+                (time.monotonic() - began) * 1000,
+            )
         if problem:
             raise errors.InvalidInput(problem)
         return answer
@@ -182,33 +185,34 @@ class Transport:
             trace.answer = evolve(trace.answer, status=response.status_code, headers=headers)
             if "," in headers.get("content-encoding", ""):
                 raise errors.TooLarge("the answer is packed more than once")
-            if content.target is not None and response.status_code == 200 and not trace.answer.is_page:
-                self._download(response, trace, content, content.target)
-                _whole(response)
-                return trace.answer
-            pieces, size = [], 0
-            for piece in response.iter_bytes():
-                trace.check()
-                size += len(piece)
-                if size > JSON_CAP:
-                    raise errors.TooLarge(f"the answer is larger than {JSON_CAP} bytes")
-                pieces.append(piece)
+            body = self._body(response, trace, content)
             _whole(response)
-            return evolve(trace.answer, body=b"".join(pieces))
+            return evolve(trace.answer, body=body)
         finally:
             response.close()
 
-    def _download(self, response: httpx.Response, trace: _Trace, content: Content, target: sources.Target) -> None:
-        length = response.headers.get("content-length", "")
-        size = int(length) if length.isdecimal() and "content-encoding" not in response.headers else None
-        call_in_thread(target.begin, _file_name(response.headers))
-        for piece in response.iter_bytes(PIECE):
+    def _body(self, response: httpx.Response, trace: _Trace, content: Content) -> bytes:
+        """Give the body, or write it to where a download goes."""
+        headers, target, cap, what = response.headers, content.target, content.cap, "file"
+        if target is None or response.status_code != 200 or trace.answer.is_page:
+            target, cap, what = None, JSON_CAP, "answer"
+        else:
+            call_in_thread(target.begin, _file_name(headers))
+        length = headers.get("content-length", "")
+        size = int(length) if length.isdecimal() and "content-encoding" not in headers else None
+        pieces, done = [], 0
+        for piece in response.iter_bytes(sources.PIECE if target else None):
             trace.check()
-            if target.written + len(piece) > content.cap:
-                raise errors.TooLarge(f"the file is larger than {content.cap} bytes")
-            call_in_thread(target.write, piece)
-            if content.progress:
-                content.progress(target.written, size)
+            done += len(piece)
+            if done > cap:
+                raise errors.TooLarge(f"the {what} is larger than {cap} bytes")
+            if target is None:
+                pieces.append(piece)
+            else:
+                call_in_thread(target.write, piece)
+                if content.progress:
+                    content.progress(done, size)
+        return b"".join(pieces)
 
 
 def http_client(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from dhis2_facade import errors, inputs
+from dhis2_facade import errors
 from dhis2_facade._sync.backend import sleep
 from dhis2_facade._sync.session import Session
 from dhis2_facade.models import Message, MessageConversation, NewMessage
@@ -56,46 +56,44 @@ class Cursor:
         return Cursor(floor, {one: at for one, at in seen.items() if at >= floor})
 
 
-class Watcher:
-    """Looks for new messages."""
+def watch(
+    session: Session,
+    messaging: Messaging,
+    cursor: Cursor | None,
+    *,
+    interval: float,
+    own: bool,
+    timeout: float | None,
+) -> Iterator[NewMessage]:
+    """Look, hand over, wait, for ever."""
+    if cursor is None:
+        cursor = Cursor((session.info(session.deadline(timeout))).server_date or datetime.now(UTC))
+    while True:
+        began = time.monotonic()
+        found = _new(session, messaging, cursor, own=own, timeout=timeout)
+        # What was stored while it looked may be in a thread that it had passed by.
+        overlap = timedelta(seconds=session.settle + time.monotonic() - began)
+        for conversation, message, uid, created in found:
+            cursor = cursor.behind(uid, created, overlap)
+            yield NewMessage(conversation=conversation, message=message, cursor=cursor.write())
+        sleep(interval)
 
-    def __init__(
-        self, session: Session, messaging: Messaging, *, interval: float, own: bool, timeout: float | None
-    ) -> None:
-        self._session, self._messaging = session, messaging
-        self._interval, self._own, self._timeout = inputs.seconds_of("interval", interval), own, timeout
 
-    def watch(self, cursor: Cursor | None) -> Iterator[NewMessage]:
-        """Look, hand over, wait, for ever."""
-        session = self._session
-        if cursor is None:
-            cursor = Cursor((session.info(session.deadline(self._timeout))).server_date or datetime.now(UTC))
-        while True:
-            began = time.monotonic()
-            found = self._new(cursor)
-            # What was stored while it looked may be in a thread that it had passed by.
-            overlap = timedelta(seconds=session.settle + time.monotonic() - began)
-            for conversation, message, uid, created in found:
-                cursor = cursor.behind(uid, created, overlap)
-                yield NewMessage(conversation=conversation, message=message, cursor=cursor.write())
-            sleep(self._interval)
-
-    def _new(self, cursor: Cursor) -> list[tuple[MessageConversation, Message, str, datetime]]:
-        """Give what is new, oldest first. Threads are read one by one: in a list all see internal notes (25)."""
-        me = (self._session.me(self._session.deadline(self._timeout))).id
-        since = (cursor.floor.astimezone(self._session.zone) - EARLY).replace(tzinfo=None, microsecond=0)
-        changed = self._messaging.list(
-            filters=f"lastMessage:ge:{since.isoformat()}", fields="id,lastMessage", timeout=self._timeout
-        )
-        found = []
-        for row in changed:
-            try:
-                conversation = self._messaging.get(str(row.id), timeout=self._timeout)
-            except (errors.NotFound, errors.Forbidden):  # left since
-                continue
-            for message in conversation.messages or ():
-                uid, created, sender = message.id or "", message.created, message.sender
-                other = self._own or sender is None or sender.id != me
-                if other and created is not None and created >= cursor.floor and uid not in cursor.seen:
-                    found.append((conversation, message, uid, created))
-        return sorted(found, key=lambda one: (one[3], one[2]))
+def _new(
+    session: Session, messaging: Messaging, cursor: Cursor, *, own: bool, timeout: float | None
+) -> list[tuple[MessageConversation, Message, str, datetime]]:
+    """Give what is new, oldest first. Threads are read one by one: in a list all see internal notes (25)."""
+    me = (session.me(session.deadline(timeout))).id
+    since = (cursor.floor.astimezone(session.zone) - EARLY).replace(tzinfo=None, microsecond=0)
+    found = []
+    for row in messaging.list(filters=f"lastMessage:ge:{since.isoformat()}", fields="id,lastMessage", timeout=timeout):
+        try:
+            conversation = messaging.get(str(row.id), timeout=timeout)
+        except (errors.NotFound, errors.Forbidden):  # left since
+            continue
+        for message in conversation.messages or ():
+            uid, created, sender = message.id or "", message.created, message.sender
+            other = own or sender is None or sender.id != me
+            if other and created is not None and created >= cursor.floor and uid not in cursor.seen:
+                found.append((conversation, message, uid, created))
+    return sorted(found, key=lambda one: (one[3], one[2]))
