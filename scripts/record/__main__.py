@@ -61,7 +61,10 @@ class Recording:
         for scenario in ORDER:
             tape.interactions.clear()
             try:
-                self.journey(tape) if scenario == "journey" else again.ask(scenario)
+                if scenario == "journey":
+                    self.journey(tape)
+                else:
+                    again.ask(scenario)
             except (Exception, pytest.fail.Exception) as error:  # a scenario that breaks off keeps what it saw
                 problems.append(f"{scenario}: broke off: {type(error).__name__}: {error}")
             print(f"v{self.version} {scenario}: {len(tape.interactions)} exchanges", flush=True)
@@ -70,11 +73,10 @@ class Recording:
 
     def journey(self, tape: Tape) -> None:
         """Play the day with the facade."""
-        before = len(tape.interactions)
         try:
             run("sync", self._day, tape)
         finally:
-            name_steps(tape.interactions[before:], self.like)
+            name_steps(tape.interactions, self.like)
 
     async def _day(self, tape: Tape) -> None:
         async with AsyncExitStack() as stack:
