@@ -12,9 +12,9 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-find-links --no-annotate --no-header --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help regen sync docs report example demo test lint format types drift wheel golden bench constraints clean
+.PHONY: help regen sync docs report demo record live test lint format types drift wheel golden bench constraints clean
 
-help:  ## list the targets
+help:
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
 $(DEV): constraints.txt pyproject.toml
@@ -45,11 +45,17 @@ docs: $(DEV)  ## docs/cli.md and the captures, from the commands themselves
 report: $(DEV)  ## what changed between two versions: make report FROM=41 TO=42
 	@$(BIN)/python -m scripts.regen --report "$(FROM)" "$(TO)"
 
-example: $(DEV)  ## a real server's recorded answers through the bindings
-	@$(BIN)/python examples/bindings.py
-
 demo: $(DEV)  ## a day through the facade, against a server that comes with it: VERSION=40, 41 or 42
 	@$(BIN)/python examples/demo.py $(if $(VERSION),--version "$(VERSION)")
+
+record: $(DEV)  ## record the cassettes anew from a server: URL=https://… VERSION=42 TEST_SERVER=yes OUT=folder
+	@[ -n "$(URL)" ] && [ -n "$(VERSION)" ] || { echo "say URL=https://… and VERSION=42" >&2; exit 1; }
+	@$(BIN)/python -m scripts.record --url "$(URL)" --version "$(VERSION)" --test-server "$(TEST_SERVER)" \
+		$(if $(OUT),--out "$(OUT)")
+
+live: $(DEV)  ## the facade's tests on a server: URL=https://… VERSION=42
+	@[ -n "$(URL)" ] && [ -n "$(VERSION)" ] || { echo "say URL=https://… and VERSION=42" >&2; exit 1; }
+	@DHIS2_LIVE_URL="$(URL)" DHIS2_LIVE_VERSION="$(VERSION)" $(BIN)/python -m pytest tests/live
 
 test: $(DEV) $(GENERATOR)  ## the tests
 	@$(BIN)/python -m pytest $(TESTS)
@@ -63,14 +69,15 @@ format: $(DEV)  ## put the hand-written code into shape
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-types: $(DEV)  ## mypy --strict over everything, the generated trees too
+types: $(DEV)  ## mypy --strict over everything, the generated trees too, and basedpyright over the facade
 	@$(BIN)/mypy
+	@$(BIN)/basedpyright
 
 drift: $(DEV) $(GENERATOR)  ## make what is generated and derived into a second place and compare
 	@$(BIN)/python -m scripts.regen --check
 	@$(BIN)/python -m scripts.derive_sync --check
 
-wheel: $(DEV)  ## build the wheel, install it in a clean environment, import all of it
+wheel: $(DEV)  ## build the wheel, install it in a clean environment, import all of it, check the types of its users
 	@$(BIN)/python scripts/check_wheel.py
 
 golden: $(DEV) $(GENERATOR)  ## record the output of the small golden document anew

@@ -1,4 +1,7 @@
-"""All figures in one run: `make bench`. Each is a ratio of two things measured alternately, or a count."""
+"""All figures in one run: `make bench`. Each is a ratio of two things measured alternately, or a count.
+
+`python -m benchmarks memory` measures memory alone.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.memory import growth
 from benchmarks.pages import page
 from scripts.check_wheel import ROOT, build, environment, run
 from scripts.regen import document
@@ -20,6 +24,7 @@ from scripts.regen.layout import Layout
 
 HERE = Path(__file__).parent
 RUNS = 15
+LARGE = 1024  # MiB of an upload or download
 EXTRAS = ("cli", "mcp", "testing")
 ROWS: list[tuple[str, str, str, bool]] = []
 
@@ -162,9 +167,18 @@ def decoding(python: Path) -> None:
         )
 
 
-def main() -> int:
-    """Measure everything; the exit status says whether every bar is reached."""
+def memory() -> None:
+    """Memory of transfers and long lists, sync and async."""
+    for flavour in ("sync", "async"):
+        for task, grown in growth("42", flavour, LARGE).items():
+            what = "listing 10,000 conversations" if task == "list" else f"{task} of {LARGE:,} MiB"
+            row(f"{what}, {flavour}: growth of peak RSS, MiB", f"{grown:.1f}", "≤ 16", ok=grown <= 16)
+
+
+def measure() -> None:
+    """Measure everything."""
     generation()
+    memory()
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         wheel = build(place)
@@ -177,6 +191,11 @@ def main() -> int:
         imports(clean, sample)
         facade(clean)
         decoding(environment(place / "compared", wheel, "--require-hashes", "--requirement", HERE / "constraints.txt"))
+
+
+def main(only: str = "") -> int:
+    """Measure all, or memory alone; the exit status says whether every bar is reached."""
+    {"": measure, "memory": memory}[only]()
     print("\n| figure | measured | bar |\n|-|-|-|")
     for figure, value, bar, _ in ROWS:
         print(f"| {figure} | {value} | {bar} |")
@@ -184,4 +203,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""A real server's recorded answers through the bindings: `make example`.
+"""A real server's recorded answers through the bindings.
 
 The bindings build requests and read answers; here httpx sends them. Instead of a server, the cassettes of the tests
 answer. Against your own server the same code needs `httpx.Client(base_url="https://…", auth=(user, password))`.

@@ -1,6 +1,6 @@
 """A working day through the facade, against a small server that answers as DHIS2 does: `make demo`.
 
-`make demo VERSION=40` shows that version. The server is `dhis2_facade.testing`, in this process, and is gone when the day is over.
+The server is `dhis2_facade.testing`, in this process, gone when the day is over. `make demo VERSION=40`: on 2.40.
 """
 
 from __future__ import annotations

@@ -1,8 +1,13 @@
-"""Build the wheel, install it in a clean environment and import all of it there, at first without any extra."""
+"""Build the wheel, install it in a clean environment, import all of it and check the types of a program that uses it.
+
+At first it is imported without any extra.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -14,6 +19,10 @@ ROOT = Path(__file__).parents[1]
 CLEAN = {name: value for name, value in os.environ.items() if name not in ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH")}
 EXTRAS = ("cli", "mcp", "testing")
 """Packages inside dhis2_facade that need the extra of the same name; the plugin in one of them also needs pytest."""
+VERSIONS = ("40", "41", "42")
+CONSUMER = ROOT / "tests" / "consumers" / "consumer.py"
+WRITTEN_FOR = "v42"
+MARK = "  # error"
 IMPORTS = """
 import importlib, pkgutil, sys
 import dhis2_bindings, dhis2_facade, dhis2_wire
@@ -56,6 +65,62 @@ def environment(folder: Path, wheel: Path, *more: str | Path) -> Path:
     return python
 
 
+def found_by_mypy(program: Path, python: Path) -> set[int]:
+    """Give the lines of a program in which mypy finds an error."""
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--python-executable",
+        python,
+        "--cache-dir",
+        program.parent,
+    ]
+    done = subprocess.run([*command, program.name], capture_output=True, text=True, cwd=program.parent, env=CLEAN)
+    if done.returncode > 1:
+        sys.exit(done.stdout + done.stderr)
+    elsewhere = [line for line in done.stdout.splitlines() if ": error:" in line and not line.startswith(program.name)]
+    if elsewhere:
+        sys.exit("\n".join(elsewhere))
+    return {int(line) for line in re.findall(rf"^{re.escape(program.name)}:(\d+): error:", done.stdout, re.MULTILINE)}
+
+
+def found_by_basedpyright(program: Path, python: Path) -> set[int]:
+    """Give the lines of a program in which basedpyright finds an error."""
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("basedpyright"),
+        "--outputjson",
+        "--pythonpath",
+        python,
+        program,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=program.parent, env=CLEAN)
+    found = json.loads(done.stdout)["generalDiagnostics"]
+    return {one["range"]["start"]["line"] + 1 for one in found if one["severity"] == "error"}
+
+
+CHECKERS = {"mypy --strict": found_by_mypy, "basedpyright": found_by_basedpyright}
+
+
+def check_types(place: Path, python: Path) -> None:
+    """Check a program that uses all of the facade, for each version: the errors in it are found, and no others."""
+    place.mkdir()
+    for version in VERSIONS:
+        program = place / f"uses_v{version}.py"
+        program.write_text(CONSUMER.read_text(encoding="utf-8").replace(WRITTEN_FOR, f"v{version}"), encoding="utf-8")
+        lines = program.read_text(encoding="utf-8").splitlines()
+        wrong = {number for number, line in enumerate(lines, 1) if line.endswith(MARK)}
+        for name, check in CHECKERS.items():
+            found = check(program, python)
+            if found != wrong:
+                missed, more = sorted(wrong - found), sorted(found - wrong)
+                sys.exit(
+                    f"{name}, v{version}: errors missed in lines {missed}, found in lines {more} of {CONSUMER.name}"
+                )
+        print(f"types of v{version}: {len(lines)} lines, {len(wrong)} errors that must be there: {', '.join(CHECKERS)}")
+
+
 def main() -> None:
     """Check the wheel."""
     with tempfile.TemporaryDirectory() as folder:
@@ -74,6 +139,7 @@ def main() -> None:
         extras = f"{wheel}[{','.join(EXTRAS)}]"
         run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", extras, "pytest")
         print(run(python, "-c", IMPORTS, folder=place).strip())
+        check_types(place / "program", python)
 
 
 if __name__ == "__main__":

@@ -202,6 +202,14 @@ def test_the_demonstration_has_colours_on_a_terminal() -> None:
     assert b"\x1b[1m" in said
 
 
+def test_recorded_answers_go_through_the_bindings() -> None:
+    done = subprocess.run([sys.executable, EXAMPLES / "bindings.py"], capture_output=True, text=True, timeout=PATIENCE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("I am Nurse Corpus (")
+    assert "1 conversations are unread." in done.stdout
+    assert "found Outsider Corpus, outsider" in done.stdout
+
+
 def test_each_example_is_run_by_a_test() -> None:
-    tested = Path(__file__).read_text(encoding="utf-8") + (EXAMPLES.parent / "Makefile").read_text(encoding="utf-8")
+    tested = Path(__file__).read_text(encoding="utf-8")
     assert all(path.name in tested for path in EXAMPLES.glob("*.py"))

@@ -4,6 +4,9 @@ Answers are read by the facade's own models, so the protocols say only what is s
 versions, bodies and enums, is made by the pins, so that the rest of the facade knows no version.
 """
 
+# The calls of a protocol have nothing but what they say.
+# pyright: reportReturnType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence

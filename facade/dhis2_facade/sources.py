@@ -24,7 +24,7 @@ Progress: TypeAlias = Callable[[int, int | None], None]
 """Called with the bytes that are done and their sum, where that is known."""
 
 PIECE = 64 * 1024  # bytes that are read or written at once
-LONGEST_NAME = 140  # bytes of a file name that comes from the server: file systems take 143 or more
+LONGEST_NAME = 140  # bytes of a file name that comes from the server, less than any file system takes
 LONGEST_SUFFIX = 20  # bytes
 # Names that Windows keeps for devices, whatever their ending.
 RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])( *\..*)?", re.IGNORECASE)

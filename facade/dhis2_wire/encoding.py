@@ -7,7 +7,7 @@ import enum
 import functools
 from typing import Any
 
-from attrs import AttrsInstance, has
+from attrs import AttrsInstance, fields, has
 
 from dhis2_wire.values import UNSET
 
@@ -47,7 +47,7 @@ def encode_time(value: datetime.date) -> str:
 def wire_names(cls: type[AttrsInstance]) -> dict[str, str]:
     """Give attribute → key in JSON; generated models write down only the keys that camel case does not give."""
     odd = getattr(cls, "__wire__", {})
-    return {a.name: odd[a.name] if a.name in odd else _camel(a.name) for a in cls.__attrs_attrs__ if a.name != UNKNOWN}
+    return {a.name: odd[a.name] if a.name in odd else _camel(a.name) for a in fields(cls) if a.name != UNKNOWN}
 
 
 def _camel(name: str) -> str:

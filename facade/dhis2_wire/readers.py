@@ -17,7 +17,7 @@ import typing
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from attrs import AttrsInstance, has
+from attrs import AttrsInstance, fields, has
 
 from dhis2_wire.encoding import UNKNOWN, wire_names
 from dhis2_wire.values import UNSET, File, Text, Unset
@@ -55,7 +55,7 @@ class Space(dict[str, Any]):
 
     def field(self, cls: type[AttrsInstance], name: str) -> Any:
         """Give the type of a model's field."""
-        return self.evaluate(typing.cast("str", getattr(cls.__attrs_attrs__, name).type))
+        return self.evaluate(typing.cast("str", getattr(fields(cls), name).type))
 
     def _root(self, result: str) -> Reader:
         return self.reader(self.evaluate(result)) or (lambda value: value)

@@ -57,6 +57,12 @@ def test_an_error_as_data_has_all_that_the_error_carries() -> None:
         (("messaging", "send", "S", "T", "-u", NOBODY, "-a", "no/such/file"), 2, "usage"),
         (("messaging", "set-status", NOBODY, "MAYBE"), 2, "usage"),
         (("messaging", "attachments", "download", NOBODY, "--to", "no/such"), 2, "usage"),
+        ((), 2, "usage"),
+        (("messaging",), 2, "usage"),
+        (("api", "GET", "me", "--to", "no/such/file"), 2, "usage"),
+        (("api", "GET", "me", "--to", "."), 1, "other"),
+        (("messaging", "watch", "--cursor-file", "."), 1, "other"),
+        (("messaging", "watch", "--cursor", "garbage"), 2, "usage"),
         (("api", "FETCH", "me"), 2, "usage"),
         (("api", "GET", "https://other.example.org/api/me"), 2, "usage"),
         (("api", "GET", "//other.example.org/api/me"), 2, "usage"),
@@ -95,6 +101,31 @@ def _said(world: World, words: tuple[str, ...], status: int, kind: str) -> None:
     assert (told.status, told.out) == (status, "")
     assert told.err.startswith("dhis2: ")
     assert written.error["message"].splitlines()[0] in told.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("messaging", "send", "S", "T"), "no recipients: pass --user, --user-group or --org-unit"),
+        (
+            ("profile", "add", "x", "--url", "http://far.example.org", "--secret-stdin"),
+            "use https://, or say --allow-http",
+        ),
+        (("profile", "add", "x", "--url", "https://a:b@far.example.org", "--secret-stdin"), "; say --username"),
+    ],
+)
+def test_what_is_wrong_is_said_in_the_words_of_the_command_line(
+    newest: World, words: tuple[str, ...], said: str
+) -> None:
+    told = newest.clerk.here(*words, stdin=b"d2pat_x\n")
+    assert (told.status, told.err.strip().endswith(said)) == (2, True)
+
+
+def test_a_group_alone_shows_its_help(alone: Terminal) -> None:
+    told = alone.here("messaging")
+    assert (told.status, told.out) == (2, "")
+    assert told.err.startswith("dhis2: usage: Missing command.\nUsage: dhis2 messaging ")
+    assert told.err.count("Usage:") == 1
 
 
 def test_credentials_that_are_wrong_have_a_status(world: World) -> None:

@@ -56,21 +56,21 @@ def test_a_question_is_asked_before_something_is_deleted(world: World) -> None:
     assert (yes.status, f"removed: {uid}" in yes.text) == (0, True)
 
 
-def test_nothing_that_others_wrote_reaches_the_terminal_raw(world: World) -> None:
-    uid = world.sent(HOSTILE, f"{HOSTILE}\nsecond line")
+def test_nothing_that_others_wrote_reaches_the_terminal_raw(newest: World) -> None:
+    uid = newest.sent(HOSTILE, f"{HOSTILE}\nsecond line")
     for words in (("messaging", "get", uid), ("messaging", "list", "--limit", "1")):
-        screen = world.clerk.seen(*words)
+        screen = newest.clerk.seen(*words)
         assert not STEERING.search(screen.raw.decode())
         assert "owned" in screen.text.replace("\n", "")
         assert "\x1b]" not in screen.raw.decode()
         assert "\x1b[2J" not in screen.raw.decode()
         assert r"\u202e" in screen.text.replace("\n", "")
         assert screen.status == 0
-    assert "[bold]x[/bold]" in world.clerk.seen("messaging", "get", uid).lines[0]
-    piped = world.clerk.here("messaging", "get", uid)
+    assert "[bold]x[/bold]" in newest.clerk.seen("messaging", "get", uid).lines[0]
+    piped = newest.clerk.here("messaging", "get", uid)
     assert piped.out.startswith(f"{WRITTEN}\n")
     assert not STEERING.search(piped.out)
-    written = world.clerk.here("messaging", "get", uid, "--json")
+    written = newest.clerk.here("messaging", "get", uid, "--json")
     assert not STEERING.search(written.out)
     assert written.data["subject"] == HOSTILE
 

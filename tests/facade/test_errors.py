@@ -208,7 +208,7 @@ def test_a_status_that_was_not_recorded_has_a_class_too(status: int, kind: type[
     ("location", "said"),
     [
         ("https://elsewhere.test/dhis-web-login/", "redirected to https://elsewhere.test/dhis-web-login/"),
-        ("https://user:secret@elsewhere.test/x?token=secret", "redirected to https://elsewhere.test/x"),
+        ("https://user:secret@elsewhere.example.test/x?token=secret", "redirected to https://elsewhere.example.test/x"),
         ("/api/other", "redirected to /api/other"),
         ("https://[broken", "redirected to what is no address"),
         ("", "redirected to no address"),

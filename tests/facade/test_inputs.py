@@ -269,7 +269,7 @@ def test_the_address_of_the_server_is_found_in_what_people_copy(url: str, base: 
         "http://127.0.0.1.evil.test",
         "http://127.evil.test",
         "http://[::2]",
-        "http://192.0.2.1",
+        "http://203.0.113.7",
     ],
 )
 def test_http_to_another_machine_needs_to_be_allowed(url: str) -> None:
@@ -306,7 +306,8 @@ def test_what_is_no_address_is_refused(url: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://clerk:hidden@dhis2.test", "https://clerk:hidden@dhis2.test:99999", "https://hidden@[::1"]
+    "url",
+    ["https://clerk:hidden@dhis2.example.test", "https://clerk:hidden@dhis2.example.test:99999", "https://hidden@[::1"],
 )
 def test_credentials_in_an_address_are_refused_and_not_shown(url: str) -> None:
     with pytest.raises(InvalidInput) as refused:

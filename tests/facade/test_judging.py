@@ -233,8 +233,8 @@ def test_a_redirect_to_https_names_the_address_to_use(base: str, location: str, 
 
 
 def test_a_redirect_shows_no_credentials_and_no_query() -> None:
-    error = error_of(to("https://clerk:hidden@other.test/a\x1b?token=hidden#hidden"), BASE)
-    assert str(error).startswith("GET /api/me: 302. redirected to https://other.test/a")
+    error = error_of(to("https://clerk:hidden@other.example.test/a\x1b?token=hidden#hidden"), BASE)
+    assert str(error).startswith("GET /api/me: 302. redirected to https://other.example.test/a")
     assert "hidden" not in str(error)
     assert "\x1b" not in str(error)
 
@@ -302,7 +302,7 @@ def test_a_page_is_told_from_a_file_that_is_one(headers: dict[str, str], page: b
     ("location", "uid"),
     [
         (f"https://dhis2.test/api/messageConversations/{UID}", UID),
-        (f"http://192.0.2.1:8080/dhis/api/messageConversations/{UID}/", UID),
+        (f"http://203.0.113.7:8080/dhis/api/messageConversations/{UID}/", UID),
         (f"/messageConversations/{UID}", UID),
         (UID, UID),
         (f"https://evil.test/{UID}?a=b", None),

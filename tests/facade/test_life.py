@@ -32,9 +32,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def echo(asked: Asked, talk: Talk) -> None:
-    """Answer an object with the uid that was asked for, or one's own."""
-    last = asked.path.partition("?")[0].rpartition("/")[2]
-    talk.answer(200, b'{"id": "%s", "username": "clerk"}' % (UID if last == "me" else last).encode())
+    """Answer an object with the uid that was asked for."""
+    uid = asked.path.rpartition("/")[2]
+    talk.answer(200, ME if uid == "me" else b'{"id": "%s"}' % uid.encode())
 
 
 def held(asked: Asked, talk: Talk) -> None:

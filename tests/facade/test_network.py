@@ -621,8 +621,11 @@ def test_a_drip_over_tls_ends_by_its_deadline(
     [
         ({"verify": "no/such/file"}, "verify: no/such/file cannot be read as certificates: No such file or directory"),
         ({"verify": __file__}, "verify: .* cannot be read as certificates"),
-        ({"proxy": "ftp://user:hidden@proxy.test"}, r"httpx does not take what was passed \(ValueError\)"),
-        ({"proxy": "http://user:hidden@proxy.test:port"}, r"httpx does not take what was passed \(InvalidURL\)"),
+        ({"proxy": "ftp://user:hidden@proxy.example.test"}, r"httpx does not take what was passed \(ValueError\)"),
+        (
+            {"proxy": "http://user:hidden@proxy.example.test:port"},
+            r"httpx does not take what was passed \(InvalidURL\)",
+        ),
         ({"proxy": 5}, "httpx does not take what was passed"),
         ({"headers": 5}, "httpx does not take what was passed"),
         ({"headers": {"X": "hid\u00fcden"}}, r"httpx does not take what was passed \(UnicodeEncodeError\)"),

@@ -179,7 +179,7 @@ def test_no_object_shows_a_credential(flavour: str, version: str, kind: str) -> 
 def test_a_profile_shows_no_credential(tmp_path: Path) -> None:
     path = tmp_path / "p.toml"
     path.write_text(
-        f'[a]\nurl = "https://user:{SECRET}@dhis2.test"\ntoken = "{SECRET}"\n[b]\nurl = "https://b"\npassword = "{SECRET}"'
+        f'[a]\nurl = "https://user:{SECRET}@dhis2.example.test"\ntoken = "{SECRET}"\n[b]\nurl = "https://b"\npassword = "{SECRET}"'
     )
     path.chmod(0o600)
     for profile in (profiles.load("a", file=path), profiles.load("b", file=path)):
@@ -192,7 +192,7 @@ def test_a_profile_shows_no_credential(tmp_path: Path) -> None:
 
 BAD: dict[str, dict[str, Any]] = {
     "url": {"url": "ftp://dhis2.test"},
-    "url with credentials": {"url": f"https://clerk:{SECRET}@dhis2.test"},
+    "url with credentials": {"url": f"https://clerk:{SECRET}@dhis2.example.test"},
     "url of no host": {"url": "https://*..-:0"},
     "http": {"url": "http://dhis2.test"},
     "deadline": {"deadline": -1},
@@ -215,10 +215,10 @@ BAD: dict[str, dict[str, Any]] = {
     "header type": {"headers": {"X-Api-Key": [SECRET]}},
     "headers": {"headers": SECRET},
     "header pairs": {"headers": [("X-Api-Key", SECRET, 5)]},
-    "proxy port": {"proxy": f"http://user:{SECRET}@proxy.test:port"},
-    "proxy scheme": {"proxy": f"gopher://user:{SECRET}@proxy.test"},
+    "proxy port": {"proxy": f"http://user:{SECRET}@proxy.example.test:port"},
+    "proxy scheme": {"proxy": f"gopher://user:{SECRET}@proxy.example.test"},
     "proxy type": {"proxy": [SECRET]},
-    "socks": {"proxy": f"socks5://user:{SECRET}@proxy.test"},
+    "socks": {"proxy": f"socks5://user:{SECRET}@proxy.example.test"},
     "hooks": {"event_hooks": [SECRET]},
     "hooks of": {"event_hooks": {"request": 5}},
     "limits": {"limits": 5},
@@ -256,7 +256,7 @@ def test_an_environment_or_profile_that_cannot_be_right_shows_nothing(
         f"token = {SECRET}",
         f'[a]\ntoken = "{SECRET}"',
         f'[a]\nurl = "http://b"\ntoken = "{SECRET}"',
-        f'[a]\nurl="https://c:{SECRET}@d"',
+        f'[a]\nurl="https://c:{SECRET}@d.example.test"',
     ]
     for content in contents:
         path.write_text(content, encoding="utf-8")
@@ -266,7 +266,7 @@ def test_an_environment_or_profile_that_cannot_be_right_shows_nothing(
     for name in ("DHIS2_PAT", "DHIS2_USERNAME", "DHIS2_PASSWORD", "DHIS2_PROFILE", "DHIS2_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DHIS2_TOKEN", SECRET)
-    for url in (None, "http://dhis2.test", f"https://clerk:{SECRET}@dhis2.test"):
+    for url in (None, "http://dhis2.test", f"https://clerk:{SECRET}@dhis2.example.test"):
         if url:
             monkeypatch.setenv("DHIS2_URL", url)
         with pytest.raises(InvalidInput) as refused:

@@ -12,36 +12,14 @@ from typing import Any
 from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
 
 import httpx
-import yaml
 from attrs import Factory, define, evolve, field, frozen
 
 from dhis2_facade.testing.server import FakeDhis2
 from dhis2_facade.testing.state import State, User, random_uid
-from tests.support.exchanges import CASSETTES, HOST, Exchange, exchanges, scenarios
+from tests.support.cast import ACTORS
+from tests.support.exchanges import HOST, ORDER, Exchange, exchanges, ids, scenarios, whole
 
-ACTORS = ("admin", "clerk", "nurse", "outsider")
-ORDER = [
-    "journey",
-    "system",
-    "authentication",
-    "tokens",
-    "send",
-    "send_recipients",
-    "reply",
-    "attachments",
-    "feedback",
-    "marks",
-    "listing",
-    "recipients",
-    "removal",
-    "unknown",
-    "user_agent",
-    "sessions",
-    "lookups",
-]
-"""The scenarios as they were recorded, each on what those before it left."""
 AGENT = re.compile(rb'"userAgent":"([^"]+)"')
-NOT_KEPT = re.compile(rb"\((\d+) bytes, not kept\)")
 UID = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9]{10}(?![A-Za-z0-9])")
 WORD = re.compile(r"(?<![.A-Za-z])[A-Za-z]{3,}")
 """A word that may be another; the ending of a file's name stays."""
@@ -118,7 +96,7 @@ class World:
 
 
 def read_world(version: str) -> World:
-    world = World(version, yaml.safe_load((CASSETTES / f"v{version}" / "ids.yaml").read_text()))
+    world = World(version, ids(version))
     world.known = {uid: {} for uid in world.ids.values()}
     uids = set(world.ids.values())
     for exchange in exchanges(version):
@@ -385,7 +363,7 @@ class Replay:
             query = urlencode(pairs)
         target += f"?{query}" if query else ""
         url = httpx.URL(self.server.url).copy_with(raw_path=target.encode())
-        body = self.disguise.body(exchange.path, _whole(exchange, kind))
+        body = self.disguise.body(exchange.path, whole(exchange, kind))
         body = self.translated(body.decode("latin-1")).encode("latin-1")
         if b"<password>" in body:
             user = self.server.state.user_named(json.loads(body)["username"])
@@ -520,26 +498,6 @@ def _raw(response: httpx.Response, name: str) -> str:
 def _is_page(exchange: Exchange) -> bool:
     """An answer of the container, of which only the kind is held."""
     return exchange.media_type == "text/html" or b'"servlet":' in exchange.body
-
-
-def _whole(exchange: Exchange, kind: str) -> bytes:
-    """The request's body; where it was too long to be kept, one of the same length."""
-    found = NOT_KEPT.fullmatch(exchange.request_body)
-    if not found:
-        return exchange.request_body
-    length = int(found[1])
-    if kind.startswith("multipart/"):
-        boundary = kind.partition("boundary=")[2].encode()
-        first = b'--%b\r\nContent-Disposition: form-data; name="domain"\r\n\r\nMESSAGE_ATTACHMENT\r\n--%b\r\n' % (
-            boundary,
-            boundary,
-        )
-        first += b'Content-Disposition: form-data; name="file"; filename="big.txt"\r\nContent-Type: text/plain\r\n\r\n'
-        last = b"\r\n--%b--\r\n" % boundary
-        return first + bytes(length - len(first) - len(last)) + last
-    nurse = yaml.safe_load((CASSETTES / f"v{exchange.version}" / "ids.yaml").read_text())["nurse"]
-    empty = json.dumps({"subject": "long", "text": "", "users": [{"id": nurse}]})
-    return empty.replace('"text": "', '"text": "' + "t" * (length - len(empty))).encode()
 
 
 # -- all of it ---------------------------------------------------------------------------------------------------------

@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
-from dhis2_facade.errors import Ambiguous, Forbidden, InvalidInput, KeyReused
+from dhis2_facade.errors import Ambiguous, ConnectionFailed, Forbidden, InvalidInput, KeyReused
 from dhis2_facade.keys import AGENT, Token
 from dhis2_facade.models import Sent
 from tests.faults.acting import Stage, each, play
-from tests.faults.cells import SETTLE
+from tests.faults.cells import SETTLE, VERIFY
+from tests.support.both import client, run
+from tests.support.stub import INFO, ME, info, me, served
 
 KEY = "stock 2026-11 Test district"
 TEXT = "Please count."
@@ -304,5 +307,46 @@ def test_a_proxy_that_begins_to_rewrite_while_we_run_makes_it_ambiguous(version:
             with pytest.raises(InvalidInput, match="rewrites it"):
                 await send(dhis2, stage)
         assert stage.texts() == [TEXT]
+
+    play(version, flavour, scenario)
+
+
+@each
+def test_with_a_transport_that_tells_nothing_every_failure_is_unknown(version: str, flavour: str) -> None:
+    asked: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request.method)
+        if request.method == "POST":
+            raise httpx.ConnectError("refused")
+        if request.url.path == INFO:
+            return info(version, "clerk", request)
+        if request.url.path == ME:
+            return me(version, "clerk")
+        pager = {"page": 1, "pageSize": 50, "pageCount": 1, "total": 0}
+        return httpx.Response(200, json={"pager": pager, "messageConversations": []})
+
+    async def scenario() -> None:
+        async with served(flavour, version, handler, settle=0.1) as dhis2:
+            with pytest.raises(Ambiguous):
+                await dhis2.messaging.send("Stock", TEXT, users=["aBcDeFgHiJk"])
+
+    run(flavour, scenario)
+    assert asked.count("POST") == 1
+
+
+@each
+def test_a_server_that_speaks_no_tls_has_got_nothing(version: str, flavour: str) -> None:
+    """Behind the handshake nothing goes out: it is tried again, and is no Ambiguous in the end."""
+
+    async def scenario(stage: Stage) -> None:
+        stage.server.next("login page", times=99)
+        url = stage.server.url.replace("http://", "https://")
+        async with client(
+            flavour, version, url, token="d2pat_x", verify=VERIFY, check_version=False, timezone=UTC
+        ) as dhis2:
+            with pytest.raises(ConnectionFailed):
+                await send(dhis2, stage, key=None)
+        assert stage.texts() == []
 
     play(version, flavour, scenario)

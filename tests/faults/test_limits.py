@@ -106,7 +106,7 @@ class Patience:
 def test_an_upload_that_nobody_reads_ends_with_its_time(version: str, flavour: str) -> None:
     async def scenario(url: str) -> None:
         async with of(flavour, version, url) as dhis2:
-            with Patience(0.5, 1.5), pytest.raises(TimedOut):
+            with Patience(0.5, 3.0), pytest.raises(TimedOut):
                 await dhis2.files.upload(("big.bin", bytes(32 * MIB)), timeout=0.5)
 
     with listening() as url:
@@ -117,7 +117,7 @@ def test_an_upload_that_nobody_reads_ends_with_its_time(version: str, flavour: s
 def test_each_wait_for_the_network_ends_after_the_timeout_of_the_client(version: str, flavour: str) -> None:
     async def scenario(url: str) -> None:
         async with of(flavour, version, url, timeout=httpx.Timeout(5.0, read=0.3)) as dhis2:
-            with Patience(0.3, 1.0), pytest.raises(ConnectionFailed):
+            with Patience(0.3, 2.0), pytest.raises(ConnectionFailed):
                 await dhis2.raw(_get(version))
 
     with listening() as url:
@@ -131,7 +131,7 @@ def test_tasks_that_wait_for_another_ones_first_call_wait_no_longer_than_they_ma
         async with made as dhis2, anyio.create_task_group() as group:
             group.start_soon(_hopeless, dhis2)
             await anyio.sleep(0.1)
-            with Patience(0.3, 1.0), pytest.raises(TimedOut, match="another call still waits"):
+            with Patience(0.3, 2.0), pytest.raises(TimedOut, match="first call, which is on its way"):
                 await dhis2.people.me(timeout=0.3)
             group.cancel_scope.cancel()
 
@@ -149,11 +149,11 @@ def test_threads_that_wait_for_another_ones_first_call_wait_no_longer_than_they_
         with pytest.raises(TimedOut):
             dhis2.people.me()
 
-    with listening() as url, Dhis2(url, token="d2pat_x", verify=VERIFY, deadline=1.0) as dhis2:
+    with listening() as url, Dhis2(url, token="d2pat_x", verify=VERIFY, deadline=3.0) as dhis2:
         first = threading.Thread(target=hopeless)
         first.start()
         time.sleep(0.1)
-        with Patience(0.3, 0.8), pytest.raises(TimedOut, match="another call still waits"):
+        with Patience(0.3, 2.0), pytest.raises(TimedOut, match="first call, which is on its way"):
             dhis2.people.me(timeout=0.3)
         first.join()
 
@@ -165,7 +165,7 @@ def test_a_wait_for_a_free_connection_ends_too(version: str, flavour: str) -> No
         async with made as dhis2, anyio.create_task_group() as group:
             group.start_soon(_hopeless, dhis2)
             await anyio.sleep(0.1)
-            with Patience(0.3, 1.0), pytest.raises(TimedOut):
+            with Patience(0.3, 2.0), pytest.raises(TimedOut):
                 await dhis2.messaging.send("Stock", "Please count.", users=[UID], timeout=0.3)
             group.cancel_scope.cancel()
 
@@ -182,14 +182,14 @@ def test_a_retry_after_is_waited_for_in_seconds_and_as_a_date(version: str, flav
         async with stage.client() as dhis2:
             await dhis2.people.me()
             stage.server.next(fail=429, headers={"Retry-After": "1"})
-            with Patience(1.0, 2.0):
+            with Patience(1.0, 3.0):
                 await dhis2.messaging.unread_count()
             date = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
             stage.server.next(fail=503, headers={"Retry-After": date})
-            with Patience(0.9, 3.0):
+            with Patience(0.9, 4.0):
                 await dhis2.messaging.unread_count()
             stage.server.next(fail=429, headers={"Retry-After": "1"}, method="POST")
-            with Patience(1.0, 2.0):
+            with Patience(1.0, 3.0):
                 await dhis2.messaging.send("Stock", "Please count.", users=[stage.uid("nurse")], fetch=False)
         assert stage.texts() == ["Please count."]
 
@@ -204,10 +204,10 @@ def test_a_retry_after_beyond_the_deadline_is_not_waited_for(version: str, flavo
             date = format_datetime(datetime.now(UTC) + timedelta(days=400), usegmt=True)
             for wanted in ("2", "1e12", date):
                 stage.server.next(fail=429, headers={"Retry-After": wanted})
-                with Patience(0.0, 0.5), pytest.raises(TooManyRequests):
+                with Patience(0.0, 1.5), pytest.raises(TooManyRequests):
                     await dhis2.messaging.unread_count()
                 stage.server.next(fail=429, headers={"Retry-After": wanted}, method="POST")
-                with Patience(0.0, 0.5), pytest.raises(TooManyRequests):
+                with Patience(0.0, 1.5), pytest.raises(TooManyRequests):
                     await dhis2.messaging.send("Stock", "Please count.", users=[stage.uid("nurse")])
         assert stage.texts() == []
 
@@ -220,7 +220,7 @@ def test_the_deadline_is_that_of_all_attempts(version: str, flavour: str) -> Non
         async with stage.client(deadline=1.0) as dhis2:
             await dhis2.people.me()
             stage.server.next(fail=503, times=100, headers={"Retry-After": "0.4"})
-            with Patience(0.0, 1.2), pytest.raises(ServerError):
+            with Patience(0.0, 2.0), pytest.raises(ServerError):
                 await dhis2.messaging.unread_count()
         assert 2 <= stage.asked("GET", "/messageConversations") <= 3
 

@@ -9,9 +9,9 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from tests.support.agent import Host, hosting
-from tests.support.world import World, world
+from tests.support.world import World, newest, world
 
-__all__ = ["host", "world"]
+__all__ = ["host", "newest", "world"]
 
 
 @pytest.fixture(scope="session")

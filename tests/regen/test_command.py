@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -455,4 +456,4 @@ def test_nothing_in_the_code_knows_the_number_of_a_version_to_come() -> None:
         for path in (*folder.rglob("*.py"), *folder.rglob("*.jinja")):
             if path.parent.name == "dhis2_facade" and path.stem[1:].isdigit():
                 continue  # a pin is written by regen
-            assert "43" not in path.read_text(encoding="utf-8"), path.name
+            assert not re.search(r"(?<!\d)43(?!\d)", path.read_text(encoding="utf-8")), path.name

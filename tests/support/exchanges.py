@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Iterator
 from email.parser import BytesParser
 from email.policy import HTTP
@@ -65,23 +66,51 @@ class Exchange:
         return json.loads(self.body)
 
 
-def scenarios(version: str) -> list[str]:
-    return sorted(path.stem for path in (CASSETTES / f"v{version}").glob("*.yaml") if path.stem != "ids")
+ORDER = [
+    "journey",
+    "system",
+    "authentication",
+    "tokens",
+    "send",
+    "send_recipients",
+    "reply",
+    "attachments",
+    "feedback",
+    "marks",
+    "listing",
+    "recipients",
+    "removal",
+    "unknown",
+    "user_agent",
+    "sessions",
+    "lookups",
+]
+"""The scenarios as they were recorded, each on what those before it left."""
+
+
+def scenarios(version: str, folder: Path = CASSETTES) -> list[str]:
+    return sorted(path.stem for path in (folder / f"v{version}").glob("*.yaml") if path.stem != "ids")
 
 
 @functools.cache
-def cassette(version: str, scenario: str) -> dict[str, Any]:
+def cassette(version: str, scenario: str, folder: Path = CASSETTES) -> dict[str, Any]:
     """The cassette as vcrpy reads it."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    text = (CASSETTES / f"v{version}" / f"{scenario}.yaml").read_text(encoding="utf-8")
+    text = (folder / f"v{version}" / f"{scenario}.yaml").read_text(encoding="utf-8")
     read: dict[str, Any] = yaml.load(text, Loader=loader)
     return read
 
 
-def exchanges(version: str, *names: str) -> Iterator[Exchange]:
+def ids(version: str, folder: Path = CASSETTES) -> dict[str, str]:
+    """The uids of the actors, of the group of clerk and nurse, of the unit and of the feedback group."""
+    read: dict[str, str] = yaml.safe_load((folder / f"v{version}" / "ids.yaml").read_text(encoding="utf-8"))
+    return read
+
+
+def exchanges(version: str, *names: str, folder: Path = CASSETTES) -> Iterator[Exchange]:
     """All exchanges of these scenarios, or of all."""
-    for scenario in names or scenarios(version):
-        for one in cassette(version, scenario)["interactions"]:
+    for scenario in names or scenarios(version, folder):
+        for one in cassette(version, scenario, folder)["interactions"]:
             request, response = one["request"], one["response"]
             yield Exchange(
                 version,
@@ -104,6 +133,28 @@ def _headers(recorded: dict[str, list[str]]) -> dict[str, str]:
 
 def _bytes(body: str | bytes | None) -> bytes:
     return body.encode() if isinstance(body, str) else body or b""
+
+
+NOT_KEPT = re.compile(rb"\((\d+) bytes, not kept\)")
+
+
+def whole(exchange: Exchange, kind: str) -> bytes:
+    """The request's body; where it was too long to be kept, one of the same length."""
+    found = NOT_KEPT.fullmatch(exchange.request_body)
+    if not found:
+        return exchange.request_body
+    length = int(found[1])
+    if kind.startswith("multipart/"):
+        boundary = kind.partition("boundary=")[2].encode()
+        first = b'--%b\r\nContent-Disposition: form-data; name="domain"\r\n\r\nMESSAGE_ATTACHMENT\r\n--%b\r\n' % (
+            boundary,
+            boundary,
+        )
+        first += b'Content-Disposition: form-data; name="file"; filename="big.txt"\r\nContent-Type: text/plain\r\n\r\n'
+        last = b"\r\n--%b--\r\n" % boundary
+        return first + bytes(length - len(first) - len(last)) + last
+    empty = json.dumps({"subject": "long", "text": "", "users": [{"id": ids(exchange.version)["nurse"]}]})
+    return empty.replace('"text": "', '"text": "' + "t" * (length - len(empty))).encode()
 
 
 def parts(content_type: str, body: bytes) -> list[Part]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,18 +16,21 @@ from vcr.cassette import Cassette
 from vcr.request import Request as Recorded
 from vcr.serializers import compat
 
-from tests.support.exchanges import cassette, parts
+from tests.support.exchanges import CASSETTES, cassette, parts
 
+MASKED = re.compile(r"<(\w+)>")
 MATCHED = ("method", "path", "query_pairs", "body_values")
 
 
-class _OneActor:
-    """Gives vcrpy the exchanges of one actor of a scenario: another's answer to the same request is not theirs."""
+class _Chosen:
+    """Gives vcrpy the exchanges of a scenario, of all actors or of one, who is named behind a colon."""
 
     @staticmethod
     def load_cassette(path: str, serializer: Any) -> tuple[list[Any], list[Any]]:  # noqa: ARG004 - by name
-        version, scenario, actor = str(path).split("/")
-        chosen = [one for one in cassette(version.removeprefix("v"), scenario)["interactions"] if one["actor"] == actor]
+        file, _, actor = str(path).partition(":")
+        where = Path(file)
+        kept = cassette(where.parent.name.removeprefix("v"), where.name, where.parents[1])["interactions"]
+        chosen = [one for one in kept if actor in ("", one["actor"])]
         requests = [Recorded._from_dict(one["request"]) for one in chosen]
         responses = [compat.convert_to_bytes(dict(one["response"])) for one in chosen]
         return requests, responses
@@ -32,6 +38,19 @@ class _OneActor:
     @staticmethod
     def save_cassette(*_given: Any) -> None:
         raise AssertionError("nothing is recorded anew")
+
+
+def actor(one: Any, other: Any) -> None:
+    """The answer to one actor is not another's, also where they ask the same."""
+    assert _actor(one) == _actor(other)
+
+
+def _actor(request: Any) -> str:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    given = headers.get("authorization", "")
+    _, _, secret = (given[0] if isinstance(given, list) else given).partition(" ")
+    masked = MASKED.fullmatch(secret)
+    return masked[1] if masked else base64.b64decode(secret).decode().partition(":")[0]
 
 
 def query_pairs(one: Any, other: Any) -> None:
@@ -58,20 +77,26 @@ def _body(request: Any) -> Any:
     return json.loads(body) if body and "json" in kind else body
 
 
+def _recorder(matched: tuple[str, ...]) -> vcr.VCR:
+    recorder = vcr.VCR(record_mode="none", match_on=matched)
+    recorder.register_persister(_Chosen)
+    for matcher in (actor, query_pairs, body_values):
+        recorder.register_matcher(matcher.__name__, matcher)
+    return recorder
+
+
 @contextmanager
-def recorded(version: str, scenario: str, actor: str) -> Iterator[Cassette]:
-    """Answer the requests of this actor as the server did."""
-    recorder = vcr.VCR(record_mode="none", match_on=MATCHED)
-    recorder.register_persister(_OneActor)
-    recorder.register_matcher("query_pairs", query_pairs)
-    recorder.register_matcher("body_values", body_values)
-    with recorder.use_cassette(f"v{version}/{scenario}/{actor}") as played:
+def recorded(version: str, scenario: str, actor: str = "", folder: Path = CASSETTES) -> Iterator[Cassette]:
+    """Answer the requests of this actor as the server did; without one, those of all, who are known by their names."""
+    with _recorder(MATCHED if actor else (*MATCHED, "actor")).use_cassette(
+        f"{folder}/v{version}/{scenario}:{actor}"
+    ) as played:
         yield played
 
 
 @contextmanager
-def playing(version: str, scenario: str, actor: str) -> Iterator[Cassette]:
-    """Answer every request of this actor as the server did; in the end each must have been asked once."""
-    with recorded(version, scenario, actor) as played:
+def playing(version: str, scenario: str, actor: str = "", folder: Path = CASSETTES) -> Iterator[Cassette]:
+    """Do so; in the end each request must have been asked once."""
+    with recorded(version, scenario, actor, folder) as played:
         yield played
     assert played.all_played, f"{played.play_count} of {len(played)} played"

@@ -314,9 +314,9 @@ class Messaging:
 
         The message is stored at most once: where the answer is lost, it is looked for. With `key=` (any text of yours
         that stands for this message) that holds over several calls and processes too: call again with the same key and
-        content, and it is found or sent. `attempted` says when it may last have been tried: a moment (a datetime with
-        its zone), False for never, None for perhaps just now. Only when `settle` seconds have passed since then, or for
-        None since the client was made, is it believed not to be there, and sent.
+        content, and it is found or sent. `attempted` says when it may last have been tried: a moment by which that was
+        over (a datetime with its zone), False for never, None for perhaps just before this client was made. Only when
+        `settle` seconds have passed since then is it believed not to be there, and sent.
 
         Raises InvalidInput before anything is sent; Conflict, NotFound or Forbidden where it was not stored (`spent` of
         the error names the files that cannot be attached again, `unspent` those that can); KeyReused where the key was

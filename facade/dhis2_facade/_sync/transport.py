@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import contextvars
+import functools
 import logging
 import re
 import ssl
@@ -97,8 +98,9 @@ class _Pieces(httpx.SyncByteStream):
             self._content.again or not self._begun, "auth= sends it twice, but this file can be read only once"
         )
         done, size, progress, self._begun = 0, self._content.size, self._content.progress, True
-        pieces, once = iter(self._stream), not self._content.again  # a pipe may give nothing, for ever
-        while (piece := call_in_thread(next, pieces, None, abandon=once)) is not None:
+        read = functools.partial(next, iter(self._stream), None)
+        once = not self._content.again  # a pipe may give nothing, for ever
+        while (piece := call_in_thread(read, abandon=once)) is not None:
             self._trace.check()
             yield piece
             done += len(piece)
@@ -126,12 +128,12 @@ class Transport:
         leaves: their tracebacks hold headers with credentials.
         """
         trace, began = _Trace(request, deadline, own=self._own), time.monotonic()
-        answer, problem = trace.answer, ""
+        answer, problem, built = trace.answer, "", None
         try:
             built = self._built(request, trace, agent, content)
         except (ValueError, httpx.InvalidURL) as error:
             problem = str(error)
-        if problem:
+        if built is None:
             raise errors.InvalidInput(problem)
         token = _ours.set(True)
         try:

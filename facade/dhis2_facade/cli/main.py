@@ -20,6 +20,12 @@ __all__ = ["app", "run"]
 NAMES = ("dhis2", "dhis2-facade")
 STATUS_LINE = ", ".join(f"{status} {kind.replace('_', ' ')}" for status, (kind, _) in STATUSES.items())
 EXAMPLES = ("dhis2 profile add default --url https://dhis2.example.org", "dhis2 messaging list --unread")
+# What the library calls its arguments, and what they are called here.
+OPTIONS = {
+    "users=, user_groups=, organisation_units= or to=": "--user, --user-group or --org-unit",
+    "allow_http=True": "--allow-http",
+    "pass username= and password=": "say --username",
+}
 BROKEN_PIPE = 141  # as a shell says of a program that wrote to nobody
 
 app = typer.Typer(
@@ -99,13 +105,20 @@ def _problem(error: Exception) -> Problem | None:
     from dhis2_facade.errors import Dhis2Error
 
     if isinstance(error, Dhis2Error | Failure):
-        return problem_of(error)
+        problem = problem_of(error)
+        for theirs, ours in OPTIONS.items():
+            problem["message"] = problem["message"].replace(theirs, ours)
+        return problem
+    if isinstance(error, OSError) and error.filename is not None:
+        return problem_of(f"{error.filename}: {error.strerror}", OTHER)
     if isinstance(error, typer.Abort):
         return problem_of("interrupted", INTERRUPTED)
     if isinstance(error, typer.TyperException):
         context = getattr(error, "ctx", None)
         words = error.format_message()
-        if context is not None:
+        if context is not None and words.startswith(context.get_usage()):  # a group alone: the help of it
+            words = f"Missing command.\n{words}"
+        elif context is not None:
             words += f"\n{context.get_usage()}\nSay {context.command_path} --help for more."
         return problem_of(words, error.exit_code if error.exit_code == USAGE else OTHER)
     return None

@@ -38,6 +38,12 @@ def _name(one: shapes.Named | None, nobody: str = "") -> str:
     return (one["name"] or one["username"] or one["id"] or "") if one else nobody
 
 
+def _who(one: shapes.Named | None) -> str:
+    """Give name and username; what has no sender is the server's own."""
+    name, username = _name(one, "(the server)"), one["username"] if one else None
+    return f"{name} ({username})" if username and username != name else name
+
+
 def size_of(size: int | None) -> str:
     """Give a number of bytes for people."""
     if size is None:
@@ -78,11 +84,8 @@ def conversations(screen: Screen, data: shapes.Listed) -> None:
 
 def message(screen: Screen, data: shapes.Message) -> None:
     """Show who wrote what when, and what is attached."""
-    sender = _name(data["sender"], "(the server)")
-    username = data["sender"]["username"] if data["sender"] else None
-    who = f"{sender} ({username})" if username and username != sender else sender
     note: Cell = ("  internal note", "magenta") if data["internal"] else ""
-    screen.line((who, "bold"), "  ", (_when(screen, data["created"]), "dim"), note)
+    screen.line((_who(data["sender"]), "bold"), "  ", (_when(screen, data["created"]), "dim"), note)
     screen.text(data["text"] or "")
     for file in data["attachments"]:
         details = ", ".join(part for part in (size_of(file["size"]), file["id"]) if part)
@@ -180,7 +183,7 @@ def people(screen: Screen, data: shapes.Found) -> None:
 
 def me(screen: Screen, data: shapes.Me) -> None:
     """Show who one is."""
-    screen.line((_name(data), "bold"), f" ({data['username']})  ", data["id"] or "")
+    screen.line((_who(data), "bold"), "  ", data["id"] or "")
     what = "may do everything (superuser)" if data["superuser"] else f"{len(data['authorities'])} authorities"
     screen.line(what)
 

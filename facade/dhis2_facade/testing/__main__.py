@@ -17,12 +17,12 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="loopback unless told otherwise")
     parser.add_argument("--port", type=int, default=0, help="a free one unless told otherwise")
     given = parser.parse_args()
-    with FakeDhis2(version=given.version, host=given.host, port=given.port) as server:
+    # Interrupted at any time, also while it starts, it ends without a complaint.
+    with suppress(KeyboardInterrupt), FakeDhis2(version=given.version, host=given.host, port=given.port) as server:
         print(f"DHIS2 {given.version}: {server.url}", flush=True)
         for user in server.state.users.values():
             print(f"{user.username}: {user.password} {server.token(user.username)}", flush=True)
-        with suppress(KeyboardInterrupt):
-            threading.Event().wait()
+        threading.Event().wait()
 
 
 if __name__ == "__main__":

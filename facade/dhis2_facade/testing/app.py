@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
-from . import conversations, files, marks, people, system, tickets
+from . import conversations, files, making, marks, people, system, tickets
 from .answers import LOGIN_PAGE, THROWN, container, message, refused, web_message
 from .behaviour import Behaviour
 from .calls import Call
@@ -52,16 +52,25 @@ ROUTES = (
     Route("/systemInfo", {"GET": system.info}),
     Route("/systemSettings", {"GET": system.settings}),
     Route("/me", {"GET": people.me}),
-    Route("/users", {"GET": people.users}),
-    Route("/users/{uid}", {"GET": people.user}),
+    Route("/users", {"GET": people.users, "POST": making.create("users")}),
+    Route("/users/{uid}", {"GET": people.user, "DELETE": making.remove("users")}),
     Route("/userLookup", {"GET": people.lookup}),
     Route("/userLookup/feedbackRecipients", {"GET": people.lookup_feedback}),
     Route("/userLookup/{uid}", {"GET": people.lookup_one}),
-    Route("/userGroups", {"GET": people.groups}),
-    Route("/userGroups/{uid}", {"GET": people.group}),
-    Route("/organisationUnits", {"GET": people.units}),
-    Route("/organisationUnits/{uid}", {"GET": people.unit}),
-    Route("/configuration/feedbackRecipients", {"GET": people.feedback_group, "POST": people.set_feedback_group}),
+    Route("/userGroups", {"GET": people.groups, "POST": making.create("userGroups")}),
+    Route("/userGroups/{uid}", {"GET": people.group, "DELETE": making.remove("userGroups")}),
+    Route("/organisationUnits", {"GET": people.units, "POST": making.create("organisationUnits")}),
+    Route("/organisationUnits/{uid}", {"GET": people.unit, "DELETE": making.remove("organisationUnits")}),
+    Route("/userRoles", {"GET": people.roles, "POST": making.create("userRoles")}),
+    Route("/userRoles/{uid}", {"GET": people.role, "DELETE": making.remove("userRoles")}),
+    Route(
+        "/configuration/feedbackRecipients",
+        {
+            "GET": people.feedback_group,
+            "POST": people.set_feedback_group,
+            "DELETE": people.unset_feedback_group,
+        },
+    ),
     Route("/apiToken", {"GET": people.tokens, "POST": people.create_token}),
     Route("/apiToken/{uid}", {"GET": people.token, "DELETE": people.revoke_token}),
     Route("/fileResources", {"GET": files.listed, "POST": files.upload}),

@@ -24,11 +24,14 @@ __all__ = [
     "lookup_one",
     "me",
     "revoke_token",
+    "role",
+    "roles",
     "set_feedback_group",
     "token",
     "tokens",
     "unit",
     "units",
+    "unset_feedback_group",
     "user",
     "users",
 ]
@@ -125,6 +128,16 @@ def unit(call: Call) -> Response:
     return found(call, "organisationUnit", call.state.units)
 
 
+def roles(call: Call) -> Response:
+    """All user roles."""
+    return listed(call, "userRole", list(call.state.roles.values()), default_order=["name:iasc"])
+
+
+def role(call: Call) -> Response:
+    """One user role."""
+    return found(call, "userRole", call.state.roles)
+
+
 def feedback_group(call: Call) -> Response:
     """The group that answers feedback."""
     group = call.state.feedback_group
@@ -141,6 +154,14 @@ def set_feedback_group(call: Call) -> Response:
     if uid not in call.state.groups:
         raise Refused("no_object", "UserGroup", uid)
     call.state.feedback_group = call.state.groups[uid]
+    return Response(status_code=204)
+
+
+def unset_feedback_group(call: Call) -> Response:
+    """Let nobody answer feedback."""
+    if not call.user.superuser:
+        raise Refused("read_type")
+    call.state.feedback_group = None
     return Response(status_code=204)
 
 

@@ -34,6 +34,7 @@ REFUSALS = {
     "modify_user": Refusal(403, "Not authorized to modify user: {}"),
     "read_type": Refusal(403, "You don't have the proper permissions to read objects of this type.", "E1006"),
     "create_type": Refusal(403, "You don't have the proper permissions to create this object.", "E1006"),
+    "delete_type": Refusal(403, "You don't have the proper permissions to delete objects of this type.", "E1006"),
     # whom and what is not there
     "no_recipients": Refusal(409, "No recipients selected.", "E1004"),
     "unknown_user": Refusal(409, "User does not exist: {}", "E1004"),
@@ -50,6 +51,8 @@ REFUSALS = {
     "internal_file": Refusal(409, "Not authorized to access this message"),
     "no_file_of_message": Refusal(404, "No messageattachment found with id '{}'"),
     "no_feedback_group": Refusal(409, "Feedback message recipients user group not defined", "E6200"),
+    "known_user": Refusal(409, "Username `{}` already taken", "E4054"),
+    "missing": Refusal(409, "Missing required property `{}`.", "E4000"),
     # files
     "unknown_file": Refusal(404, "FileResource with id {} could not be found.", "E1005"),
     "other_domain": Refusal(

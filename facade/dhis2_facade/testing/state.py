@@ -330,6 +330,17 @@ class State:
         self.constants[constant.uid] = constant
         return constant
 
+    def forget(self, one: Thing) -> None:
+        """Let groups, units, sessions and tokens know nothing of it any more."""
+        for group in self.groups.values():
+            group.users = [user for user in group.users if user is not one]
+        for user in self.users.values():
+            user.units = [unit for unit in user.units if unit is not one]
+        self.sessions = {key: user for key, user in self.sessions.items() if user is not one}
+        self.tokens = {key: token for key, token in self.tokens.items() if token.owner is not one}
+        if self.feedback_group is one:
+            self.feedback_group = None
+
     # -- who one is ----------------------------------------------------------------------------------------------------
 
     def open_session(self, user: User) -> str:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["register", "versions"]
 
-Version = Annotated[str, typer.Argument(metavar="VERSION", help="Such as 41.")]
-
 versions = typer.Typer(help="How the bindings of two versions differ.", no_args_is_help=True)
 
 
@@ -53,6 +51,8 @@ def api(
     from dhis2_facade.answers import error_of
     from dhis2_facade.cli.raw import raw_of, request_of
 
+    if to is not None and not to.parent.is_dir():  # before anything is sent whose answer would be lost
+        raise Failure(f"--to: there is no folder {to.parent}")
     request = request_of(method, path, query or (), _data(data), content_type)
     if request.method == "DELETE":
         run.confirm(f"DELETE {request.path}?")
@@ -150,8 +150,8 @@ def doctor(
 )
 def diff(
     run: Run,
-    before: Version,
-    after: Version,
+    before: Annotated[str, typer.Argument(metavar="FROM", help="A version, such as 41.")],
+    after: Annotated[str, typer.Argument(metavar="TO", help="Another one.")],
     *,
     used_by: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Only the functions that the code in this file or folder uses.")
@@ -188,7 +188,9 @@ def mcp(
     *,
     http: Annotated[bool, typer.Option("--http", help="Serve streamable HTTP on loopback, not stdio.")] = False,
     port: Annotated[int, typer.Option(metavar="N", min=0, help="The port of --http; 0 is any that is free.")] = 0,
-    read_only: Annotated[bool, typer.Option("--read-only", help="Offer no tool that changes anything.")] = False,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Offer no tool that changes anything on the server.")
+    ] = False,
     files: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="The only folder that files are read from and written to; else none are."),
@@ -197,9 +199,9 @@ def mcp(
     """Serve the same operations to an agent (MCP).
 
     They are tools of the Model Context Protocol, over standard input and output for hosts that start this command, or
-    with --http at an address on loopback that is printed to standard error. What messages say is given as data of
-    others. What cannot be taken back is confirmed by the person at the host, where the host can ask, else by an
-    explicit argument.
+    with --http at an address on loopback that is printed to standard error: its path is a secret, made up or taken from
+    DHIS2_MCP_SECRET, since others on this machine can reach it. What messages say is given as data of others. What
+    cannot be taken back is confirmed by the person at the host, where the host can ask, else by an explicit argument.
     """
     if find_spec("mcp") is None:
         raise Failure("this needs the extra mcp; say: pip install 'dhis2-facade[mcp]'")

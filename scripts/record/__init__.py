@@ -1,0 +1,1 @@
+"""Records anew, from a real server, what the tests are held against."""
