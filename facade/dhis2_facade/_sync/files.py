@@ -106,8 +106,13 @@ class Files:
         taken: 256 MiB into memory, 64 GiB into a file, unless given. Raises NotFound, Forbidden, TooLarge above the
         limit, InvalidInput for a path that cannot be written.
         """
-        request = self._session.bindings.file_resource.get_file_resource_data(inputs.uid_of("uid", uid, FileResource))
-        return self.fetch(request, to=to, progress=progress, limit=limit, timeout=timeout)
+        return self.fetch(
+            self._session.bindings.file_resource.get_file_resource_data(inputs.uid_of("uid", uid, FileResource)),
+            to=to,
+            progress=progress,
+            limit=limit,
+            timeout=timeout,
+        )
 
     def fetch(
         self,

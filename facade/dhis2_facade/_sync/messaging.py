@@ -262,12 +262,17 @@ class Messaging:
 
         `to`, `progress`, `limit` and errors are those of `files.download`.
         """
-        request = self._calls.get_attachment(
-            uid_of("conversation", conversation, MessageConversation),
-            uid_of("message", message, Message),
-            uid_of("file", file, FileResource),
+        return self._files.fetch(
+            self._calls.get_attachment(
+                uid_of("conversation", conversation, MessageConversation),
+                uid_of("message", message, Message),
+                uid_of("file", file, FileResource),
+            ),
+            to=to,
+            progress=progress,
+            limit=limit,
+            timeout=timeout,
         )
-        return self._files.fetch(request, to=to, progress=progress, limit=limit, timeout=timeout)
 
     def watch(
         self, *, interval: float = 30.0, cursor: str | None = None, own: bool = False, timeout: float | None = None
@@ -558,8 +563,10 @@ class Messaging:
         A ticket can be assigned to who gets feedback (`people.feedback_recipients` finds them): raises Conflict for
         others, NotFound for an unknown conversation or user.
         """
-        uid, who = uid_of("uid", uid, MessageConversation), uid_of("user", user, User)
-        self._set(self._calls.set_user_assigned(uid, user_id=who), timeout)
+        self._set(
+            self._calls.set_user_assigned(uid_of("uid", uid, MessageConversation), user_id=uid_of("user", user, User)),
+            timeout,
+        )
 
     def unassign(self, uid: Conversation, *, timeout: float | None = None) -> None:
         """Assign a conversation to nobody: `DELETE /api/messageConversations/{uid}/assign`. Raises NotFound."""

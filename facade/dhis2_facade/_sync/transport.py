@@ -99,8 +99,8 @@ class _Pieces(httpx.SyncByteStream):
         )
         done, size, progress, self._begun = 0, self._content.size, self._content.progress, True
         read = functools.partial(next, iter(self._stream), None)
-        once = not self._content.again  # a pipe may give nothing, for ever
-        while (piece := call_in_thread(read, abandon=once)) is not None:
+        # A pipe may give nothing, for ever.
+        while (piece := call_in_thread(read, abandon=not self._content.again)) is not None:
             self._trace.check()
             yield piece
             done += len(piece)
