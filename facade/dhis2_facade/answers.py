@@ -85,8 +85,11 @@ def outcome(answer: Answer, base: str, *, write: bool = False) -> retry.Outcome:
     """
     if not answer.status:
         return retry.Outcome.UNSENT if answer.unsent else retry.Outcome.UNKNOWN
-    broken = answer.broken is not None and not answer.oversized
-    found = retry.outcome_of(answer.status, login=_redirect(answer, base)[0], broken=broken)
+    found = retry.outcome_of(
+        answer.status,
+        login=_redirect(answer, base)[0],
+        broken=answer.broken is not None and not answer.oversized,
+    )
     vague = found is retry.Outcome.FAILED or (found is retry.Outcome.DONE and answer.status != 201)
     return retry.Outcome.UNKNOWN if write and vague else found
 
@@ -136,8 +139,7 @@ def _error(kind: type[E], answer: Answer, problem: str, **said: str | None) -> E
 
 
 def _http_error(kind: type[E], answer: Answer, said: str | None, code: str | None = None) -> E:
-    words = [str(answer.status), said or "without a word", ADVICE[kind]]
-    problem = ". ".join(word.rstrip(".") for word in words)
+    problem = ". ".join(word.rstrip(".") for word in (str(answer.status), said or "without a word", ADVICE[kind]))
     return _error(kind, answer, f"{problem}.", error_code=code, server_message=said)
 
 

@@ -18,7 +18,6 @@ Named: TypeAlias = User | UserGroup | OrganisationUnit | MessageConversation | M
 
 LONGEST_WAIT = 1e9  # seconds: more is too much for the clocks of some systems
 LONGEST_SUBJECT = 255  # characters: the server's column (quirk 19c)
-LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1", re.IGNORECASE)
 
 
 def require(right: object, problem: str) -> None:
@@ -176,7 +175,7 @@ def base_url(url: object, *, allow_http: bool) -> str:
     require("@" not in parts.netloc, "url: it holds credentials, which would be printed; pass username= and password=")
     require(not parts.query and not parts.fragment, "url: a server's address has no ? and no #")
     require(
-        parts.scheme == "https" or allow_http or LOOPBACK.fullmatch(host or ""),
+        parts.scheme == "https" or allow_http or re.fullmatch(r"localhost|127(\.\d{1,3}){3}|::1", host or ""),
         f"url: http:// sends the credentials readable for everybody on the way to {host}; use https://, or say "
         "allow_http=True",
     )

@@ -46,14 +46,13 @@ def _hash(content: object) -> str:
 
 def agent_of(prefix: str | None) -> str:
     """Give the client's User-Agent behind the user's own prefix. Raises InvalidInput where the token has no room."""
-    agent = f"{prefix} {AGENT}" if prefix else AGENT
     room = LONGEST_AGENT - HASH - DIGEST - len(" key=.") - len(AGENT) - 1
     # A blank at its beginning is none of a header's value: every call would fail.
     inputs.require(
         not prefix or (len(prefix) <= room and prefix.isascii() and prefix.isprintable() and prefix == prefix.strip()),
         f"user_agent: at most {room} printable ASCII characters, no blank at its ends, so that the server keeps it",
     )
-    return agent
+    return f"{prefix} {AGENT}" if prefix else AGENT
 
 
 def own_hits(messages: Iterable[models.Message] | None, token: Token, user: str | None) -> list[str]:

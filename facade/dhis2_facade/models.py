@@ -43,7 +43,6 @@ Reader: TypeAlias = Callable[[object, tzinfo], T]
 WIRE = "wire"  # metadata of a field: its key in JSON and its reader
 SHOWN = reprlib.Repr()  # of a wrong value, which may be as long and as deep as an answer can be
 SHOWN.maxstring, SHOWN.maxlevel = 60, 1
-UTC_NAMES = (None, "", "Z", "UTC", "GMT", "Etc/UTC", "Etc/GMT", "Zulu")  # known without the time zones of this machine
 
 
 class _Wrong(ValueError):
@@ -151,8 +150,10 @@ def zone_of(name: str | None) -> tzinfo:
 
     offset = re.fullmatch(r"(?:GMT|UTC)?([+-]\d\d:?\d\d)", name or "")
     with contextlib.suppress(LookupError, ValueError, OSError):
-        known = datetime.strptime(offset[1], "%z").tzinfo if offset else UTC if name in UTC_NAMES else None
-        return known or ZoneInfo(name or "")
+        if offset:
+            return datetime.strptime(offset[1], "%z").tzinfo or UTC
+        # UTC is known without the time zones of this machine.
+        return UTC if name in (None, "", "Z", "UTC", "GMT", "Etc/UTC", "Etc/GMT", "Zulu") else ZoneInfo(name or "")
     raise InvalidInput(
         f"this machine does not know the server's time zone {name!r}; give timezone=, or install the package tzdata"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import math
 from datetime import UTC, datetime
@@ -74,16 +75,12 @@ def lookup_pause(attempt: int, chance: float) -> float:
 
 def retry_after(header: str | None, now: datetime) -> float | None:
     """Read a `Retry-After`, seconds or a date, as seconds from `now` (aware); None where there is none to read."""
-    if not header:
-        return None
-    try:
-        seconds = float(header)
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(header)
-            seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
-        except (ValueError, OverflowError):
-            return None
+    seconds = math.nan
+    with contextlib.suppress(ValueError, OverflowError):
+        moment = parsedate_to_datetime(header or "")
+        seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
+    with contextlib.suppress(ValueError):
+        seconds = float(header or "")
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 

@@ -8,7 +8,6 @@ import io
 import mimetypes
 import os
 import re
-import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
 from typing import BinaryIO, TypeAlias, cast
@@ -27,7 +26,6 @@ Progress: TypeAlias = Callable[[int, int | None], None]
 PIECE = 64 * 1024  # bytes that are read or written at once
 LONGEST_NAME = 140  # bytes of a file name that comes from the server, less than any file system takes
 LONGEST_SUFFIX = 20  # bytes
-TYPE = r"[\w.+-]+/[\w.+-]+(;[ \w=.\"+-]+)?"
 # Names that Windows keeps for devices, whatever their ending.
 RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])( *\..*)?", re.IGNORECASE)
 
@@ -105,7 +103,10 @@ def source_of(source: object, *, name: str | None = None, content_type: str | No
     inputs.require(name.isprintable(), f"{name!r}: the name of a file is printable")
     inputs.require(size != 0, f"{name}: it is empty, and the server takes no empty file")
     kind = content_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
-    inputs.require(re.fullmatch(TYPE, kind, re.ASCII), f"content_type: expected one such as text/csv, got {kind!r}")
+    inputs.require(
+        re.fullmatch(r"[\w.+-]+/[\w.+-]+(;[ \w=.\"+-]+)?", kind, re.ASCII),
+        f"content_type: expected one such as text/csv, got {kind!r}",
+    )
     return Source(name, kind, size, opener)
 
 
@@ -167,8 +168,9 @@ def attachment_of(one: object) -> str | Source:
 
 def safe_name(name: str | None) -> str:
     """Make a name from the server one that every file system takes and that stays in its folder."""
-    last = re.split(r"[/\\]", name or "")[-1]
-    kept = "".join("_" if sign in '<>:"|?*' or not sign.isprintable() else sign for sign in last).strip(". ")
+    kept = "".join(
+        "_" if sign in '<>:"|?*' or not sign.isprintable() else sign for sign in re.split(r"[/\\]", name or "")[-1]
+    ).strip(". ")
     if len(kept.encode()) > LONGEST_NAME:
         suffix = PurePath(kept).suffix.encode()
         suffix = suffix if len(suffix) <= LONGEST_SUFFIX else b""
@@ -217,7 +219,7 @@ class Target:
         if self._folder is not None:
             if self.path is None:
                 self.path = _new(self._folder / safe_name(name))
-            temporary = self._folder / f".dhis2-{secrets.token_hex(8)}.part"
+            temporary = self._folder / f".dhis2-{os.urandom(8).hex()}.part"
             with _using(f"to: {self.path} cannot be written"):
                 self._file = temporary.open("xb")
             self._temporary = temporary

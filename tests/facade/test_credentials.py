@@ -30,10 +30,10 @@ class Options:
     def login(self) -> dict[str, str]:
         names = ("token", "username", "password", "auth", "proxy", "limits", "headers", "transport", "event_hooks")
         rest: dict[str, Any] = {"allow_http": False, "verify": True, **dict.fromkeys(names), **self.given}
-        made = http_client("https://dhis2.test", **rest)
-        if isinstance(made, str):
-            raise InvalidInput(made)
-        with made[1] as client:
+        said, made = http_client("https://dhis2.test", **rest)
+        if made is None:
+            raise InvalidInput(said)
+        with made as client:
             return {name.title(): value for name, value in client.headers.items() if name == "authorization"}
 
 

@@ -108,7 +108,7 @@ class AsyncDhis2:
         deadline: float = DEADLINE,
         settle: float = SETTLE,
     ) -> None:
-        made = http_client(
+        base, client = http_client(
             url,
             allow_http=allow_http,
             token=token,
@@ -124,7 +124,6 @@ class AsyncDhis2:
         )
         # From here on no local of this frame shows a secret, whoever prints a traceback with locals.
         del url, token, username, password, auth, verify, proxy, headers, event_hooks
-        base, client = made if isinstance(made, tuple) else (made, None)
         if client is None:
             raise errors.InvalidInput(base)
         inputs.require(

@@ -45,8 +45,13 @@ class AsyncFiles:
         """
         read = await call_in_thread(lambda: sources.source_of(source, name=name, content_type=content_type))
         uid = None if uid is None else inputs.uid_of("uid", uid, FileResource)
-        deadline = self._session.deadline(timeout, transfer=True)
-        return await self.store(read, domain=domain, uid=uid, progress=progress, deadline=deadline)
+        return await self.store(
+            read,
+            deadline=self._session.deadline(timeout, transfer=True),
+            domain=domain,
+            uid=uid,
+            progress=progress,
+        )
 
     async def store(
         self,
@@ -81,8 +86,9 @@ class AsyncFiles:
         return await self._get(inputs.uid_of("uid", uid, FileResource), self._session.deadline(timeout))
 
     async def _get(self, uid: str, deadline: retry.Deadline) -> FileResource:
-        request = self._session.bindings.file_resource.get_file_resource(uid)
-        return await self._session.read(FileResource, request, deadline)
+        return await self._session.read(
+            FileResource, self._session.bindings.file_resource.get_file_resource(uid), deadline
+        )
 
     async def download(
         self,
@@ -101,8 +107,13 @@ class AsyncFiles:
         taken: 256 MiB into memory, 64 GiB into a file, unless given. Raises NotFound, Forbidden, TooLarge above the
         limit, InvalidInput for a path that cannot be written.
         """
-        request = self._session.bindings.file_resource.get_file_resource_data(inputs.uid_of("uid", uid, FileResource))
-        return await self.fetch(request, to=to, progress=progress, limit=limit, timeout=timeout)
+        return await self.fetch(
+            self._session.bindings.file_resource.get_file_resource_data(inputs.uid_of("uid", uid, FileResource)),
+            to=to,
+            progress=progress,
+            limit=limit,
+            timeout=timeout,
+        )
 
     async def fetch(
         self,
@@ -119,8 +130,9 @@ class AsyncFiles:
         inputs.require(cap > 0, f"limit: expected bytes above 0, got {limit!r}")
         target = await call_in_thread(sources.Target, to)
         try:
-            content = Content(progress=progress, target=target, cap=cap)
-            answer = await self._session.run(request, retry.Meaning.READ, deadline, content)
+            answer = await self._session.run(
+                request, retry.Meaning.READ, deadline, Content(progress=progress, target=target, cap=cap)
+            )
             if answer.is_page:
                 raise answers.no_dhis2(answer, "a file")
             if answer.status != 200:

@@ -98,8 +98,8 @@ class _Pieces(httpx.AsyncByteStream):
         )
         done, size, progress, self._begun = 0, self._content.size, self._content.progress, True
         read = functools.partial(next, iter(self._stream), None)
-        once = not self._content.again  # a pipe may give nothing, for ever
-        while (piece := await call_in_thread(read, abandon=once)) is not None:
+        # A pipe may give nothing, for ever.
+        while (piece := await call_in_thread(read, abandon=not self._content.again)) is not None:
             self._trace.check()
             yield piece
             done += len(piece)
@@ -228,14 +228,14 @@ def http_client(
     headers: Headers | None,
     transport: BaseTransport | None,
     event_hooks: Hooks | None,
-) -> tuple[str, httpx.AsyncClient] | str:
-    """Give the server's address and httpx's client for it, or say what is wrong.
+) -> tuple[str, httpx.AsyncClient | None]:
+    """Give the server's address and httpx's client for it, or what is wrong and no client.
 
     It never raises: a traceback with locals would show credentials, and what httpx says may hold a proxy's password.
     """
     problem = _problem(token, username, password, auth)
     if problem:
-        return problem
+        return problem, None
     login = {"Authorization": f"ApiToken {token.strip()}"} if token else {}
     if username is not None:
         login = {"Authorization": f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"}
@@ -265,12 +265,12 @@ def http_client(
             follow_redirects=False,
         )
     except errors.InvalidInput as error:
-        return str(error)
+        return str(error), None
     except OSError as error:
-        return f"verify: {verify} cannot be read as certificates: {error.strerror or type(error).__name__}"
+        return f"verify: {verify} cannot be read as certificates: {error.strerror or type(error).__name__}", None
     except Exception as error:  # whatever it is: its words may hold what is secret
-        kind = type(error).__name__
-        return f"url, proxy, headers, auth, transport or event_hooks: httpx does not take what was passed ({kind})"
+        parts = "url, proxy, headers, auth, transport or event_hooks"
+        return f"{parts}: httpx does not take what was passed ({type(error).__name__})", None
     bound(client)
     return base, client
 
@@ -309,8 +309,7 @@ def _words(error: BaseException) -> str:
 def _whole(response: httpx.Response) -> None:
     """Raise DecodingError where a packed answer is cut off: httpx takes what it got for all of it."""
     unpacked = getattr(getattr(response, "_decoder", None), "decompressor", None)  # of zlib, a private place of httpx's
-    ended = getattr(unpacked, "eof", True) and not getattr(unpacked, "unused_data", b"")
-    if response.num_bytes_downloaded and not ended:
+    if response.num_bytes_downloaded and (not getattr(unpacked, "eof", True) or getattr(unpacked, "unused_data", None)):
         raise httpx.DecodingError("what was packed is cut off", request=response.request)
 
 

@@ -109,7 +109,7 @@ class Dhis2:
         deadline: float = DEADLINE,
         settle: float = SETTLE,
     ) -> None:
-        made = http_client(
+        base, client = http_client(
             url,
             allow_http=allow_http,
             token=token,
@@ -125,7 +125,6 @@ class Dhis2:
         )
         # From here on no local of this frame shows a secret, whoever prints a traceback with locals.
         del url, token, username, password, auth, verify, proxy, headers, event_hooks
-        base, client = made if isinstance(made, tuple) else (made, None)
         if client is None:
             raise errors.InvalidInput(base)
         inputs.require(

@@ -46,8 +46,13 @@ class Files:
         """
         read = call_in_thread(lambda: sources.source_of(source, name=name, content_type=content_type))
         uid = None if uid is None else inputs.uid_of("uid", uid, FileResource)
-        deadline = self._session.deadline(timeout, transfer=True)
-        return self.store(read, domain=domain, uid=uid, progress=progress, deadline=deadline)
+        return self.store(
+            read,
+            deadline=self._session.deadline(timeout, transfer=True),
+            domain=domain,
+            uid=uid,
+            progress=progress,
+        )
 
     def store(
         self,
@@ -82,8 +87,7 @@ class Files:
         return self._get(inputs.uid_of("uid", uid, FileResource), self._session.deadline(timeout))
 
     def _get(self, uid: str, deadline: retry.Deadline) -> FileResource:
-        request = self._session.bindings.file_resource.get_file_resource(uid)
-        return self._session.read(FileResource, request, deadline)
+        return self._session.read(FileResource, self._session.bindings.file_resource.get_file_resource(uid), deadline)
 
     def download(
         self,
@@ -102,8 +106,13 @@ class Files:
         taken: 256 MiB into memory, 64 GiB into a file, unless given. Raises NotFound, Forbidden, TooLarge above the
         limit, InvalidInput for a path that cannot be written.
         """
-        request = self._session.bindings.file_resource.get_file_resource_data(inputs.uid_of("uid", uid, FileResource))
-        return self.fetch(request, to=to, progress=progress, limit=limit, timeout=timeout)
+        return self.fetch(
+            self._session.bindings.file_resource.get_file_resource_data(inputs.uid_of("uid", uid, FileResource)),
+            to=to,
+            progress=progress,
+            limit=limit,
+            timeout=timeout,
+        )
 
     def fetch(
         self,
@@ -120,8 +129,9 @@ class Files:
         inputs.require(cap > 0, f"limit: expected bytes above 0, got {limit!r}")
         target = call_in_thread(sources.Target, to)
         try:
-            content = Content(progress=progress, target=target, cap=cap)
-            answer = self._session.run(request, retry.Meaning.READ, deadline, content)
+            answer = self._session.run(
+                request, retry.Meaning.READ, deadline, Content(progress=progress, target=target, cap=cap)
+            )
             if answer.is_page:
                 raise answers.no_dhis2(answer, "a file")
             if answer.status != 200:

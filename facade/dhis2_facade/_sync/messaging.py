@@ -33,7 +33,6 @@ Conversation: TypeAlias = "str | MessageConversation"
 Attempted: TypeAlias = "datetime | bool | None"
 NEWEST = "lastMessage:desc"
 PAGE_SIZE = 50  # conversations
-LIST_ALL = ("markedFollowup", "unmarkedFollowup")  # changed or not (quirk 15b)
 RESTARTS = 5  # of a list that moved, without finding anything new
 
 
@@ -237,8 +236,7 @@ class Messaging:
         """
         uid = uid_of("uid", uid, MessageConversation)
         deadline = self._session.deadline(timeout)
-        chosen = inputs.fields_of(fields, sending.CONVERSATION)
-        conversation = self._session.conversation(uid, chosen, deadline)
+        conversation = self._session.conversation(uid, inputs.fields_of(fields, sending.CONVERSATION), deadline)
         if mark_read:  # the server's own markRead does nothing on 2.40 and 2.41 (quirk 14)
             self._session.run(self._calls.mark_message_conversations_read(body=[uid]), retry.Meaning.SET, deadline)
             return evolve(conversation, read=True)
@@ -264,12 +262,17 @@ class Messaging:
 
         `to`, `progress`, `limit` and errors are those of `files.download`.
         """
-        request = self._calls.get_attachment(
-            uid_of("conversation", conversation, MessageConversation),
-            uid_of("message", message, Message),
-            uid_of("file", file, FileResource),
+        return self._files.fetch(
+            self._calls.get_attachment(
+                uid_of("conversation", conversation, MessageConversation),
+                uid_of("message", message, Message),
+                uid_of("file", file, FileResource),
+            ),
+            to=to,
+            progress=progress,
+            limit=limit,
+            timeout=timeout,
         )
-        return self._files.fetch(request, to=to, progress=progress, limit=limit, timeout=timeout)
 
     def watch(
         self, *, interval: float = 30.0, cursor: str | None = None, own: bool = False, timeout: float | None = None
@@ -415,9 +418,8 @@ class Messaging:
         Who takes part already stays so. Raises NotFound for an unknown conversation or group, Conflict for an unknown
         user or unit.
         """
-        uid = uid_of("uid", uid, MessageConversation)
         recipients = inputs.recipients_of(users, user_groups, organisation_units, to)
-        self._set(self._writes.add_recipients(uid, recipients), timeout)
+        self._set(self._writes.add_recipients(uid_of("uid", uid, MessageConversation), recipients), timeout)
 
     # -- marks ----------------------------------------------------------------------------------------------------
 
@@ -470,7 +472,7 @@ class Messaging:
             return Marked(changed=(), unchanged=(), accepted=())
         answer = self._set(mark(body=uids, user=_user(user)), timeout)
         named = models.read_uids(answers.object_of(answer), key)
-        if answer.repeated or key in LIST_ALL:
+        if answer.repeated or key in ("markedFollowup", "unmarkedFollowup"):  # all, changed or not (quirk 15b)
             return Marked(accepted=tuple(uids) if answer.repeated else named)
         return Marked(changed=named, unchanged=tuple(uid for uid in uids if uid not in named))
 
@@ -527,9 +529,13 @@ class Messaging:
         me = (self._session.me(deadline)).id
         everyone = sorted((str(one.id) for one in conversation.participants), key=lambda one: one == me)
         for place, one in enumerate(everyone):
-            request = self._calls.remove_user_from_message_conversation(uid, one)
             try:
-                self._remove(request, [uid], None if one == me else one, deadline)
+                self._remove(
+                    self._calls.remove_user_from_message_conversation(uid, one),
+                    [uid],
+                    None if one == me else one,
+                    deadline,
+                )
             except errors.Forbidden as error:
                 error.args = (f"{error.args[0]} Still taking part: {', '.join(everyone[place:])}.",)
                 raise
@@ -557,8 +563,10 @@ class Messaging:
         A ticket can be assigned to who gets feedback (`people.feedback_recipients` finds them): raises Conflict for
         others, NotFound for an unknown conversation or user.
         """
-        uid, who = uid_of("uid", uid, MessageConversation), uid_of("user", user, User)
-        self._set(self._calls.set_user_assigned(uid, user_id=who), timeout)
+        self._set(
+            self._calls.set_user_assigned(uid_of("uid", uid, MessageConversation), user_id=uid_of("user", user, User)),
+            timeout,
+        )
 
     def unassign(self, uid: Conversation, *, timeout: float | None = None) -> None:
         """Assign a conversation to nobody: `DELETE /api/messageConversations/{uid}/assign`. Raises NotFound."""

@@ -11,9 +11,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
 import re
-import secrets  # never a random that was passed in: processes that were forked would share it
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -69,7 +69,8 @@ class Sender:
     ) -> None:
         self._session, self._files, self._operation, self._request = session, files, operation, request
         self._content, self._conversation, self._attachments = content, conversation, attachments
-        self._given, self._key = key is not None, inputs.text_of("key", secrets.token_hex(16) if key is None else key)
+        # Never a random that was passed in: processes that were forked would share it.
+        self._given, self._key = key is not None, inputs.text_of("key", os.urandom(16).hex() if key is None else key)
         self._deadline, self._token = session.deadline(timeout), keys.Token("", "")
         self._uids: Sequence[str] = ()  # of the attachments
         self._went = False  # whether an attempt may have gone out
@@ -198,28 +199,27 @@ class Sender:
         for place, one in enumerate(self._attachments):
             if isinstance(one, str):
                 uids.append(one)
-                continue
-            uid = keys.file_uid(self._key, place, prints[place][-1], round_) if self._given else None
-            try:
-                stored = self._files.store(one, uid=uid, deadline=self._deadline)
-            except errors.Dhis2Error as error:
-                error.unspent = tuple(uids)
-                raise
-            uids.append(str(stored.id))
-            prints[place][-1] = prints[place][-1] or stored.content_md5 or ""  # of what could be read only once
+            else:
+                uid = keys.file_uid(self._key, place, prints[place][-1], round_) if self._given else None
+                try:
+                    stored = self._files.store(one, uid=uid, deadline=self._deadline)
+                except errors.Dhis2Error as error:
+                    error.unspent = tuple(uids)
+                    raise
+                uids.append(str(stored.id))
+                prints[place][-1] = prints[place][-1] or stored.content_md5 or ""  # of what could be read only once
         self._uids, self._token = uids, self._token_of(prints)
 
     def _send(self, *, again: bool) -> Sent | None:
         """Send until it is stored or refused. None where an earlier, refused attempt spent its files (`again`)."""
         session, request, count = self._session, self._request(self._uids), 0
-        agent = self._token.in_agent(session.agent)
         while True:
             now = time.monotonic()
             left = self._deadline.left(now)
             # Of the time that is left, enough is kept for looking where no answer comes.
             share = left if session.no_trust else max(left / 2, left - session.settle)
             try:
-                answer = session.attempt(request, retry.Deadline(share, now), agent=agent)
+                answer = session.attempt(request, retry.Deadline(share, now), agent=self._token.in_agent(session.agent))
             finally:  # cancelled or not: the server may store what it received last
                 session.remember(self._token.hash)
             count, happened = count + 1, answers.outcome(answer, session.base, write=True)

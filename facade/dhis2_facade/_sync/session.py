@@ -46,13 +46,13 @@ class Session:
         self.transport, self.bindings, self.base, self.agent, self.settle = transport, bindings, base, agent, settle
         self.started = time.monotonic()
         self.zone: tzinfo = timezone or UTC
-        self._timezone, self._deadline, self._check_version = timezone, deadline, check_version
+        self._timezone, self._deadline = timezone, deadline
         # Why tokens prove nothing, or None.
         self.no_trust: str | None = (
             "the client did not look whether the server receives its User-Agent (check_version=False)"
         )
         self.attempted: OrderedDict[str, float] = OrderedDict()  # hash of a token → when it was last sent
-        self._checked = not check_version
+        self._check_version, self._checked = check_version, not check_version
         self._me: models.User | None = None
         self._loop: object = None
         self._lock, self._process, self._closed = Lock(), os.getpid(), False
@@ -203,5 +203,10 @@ class Session:
         self, count: int, happened: retry.Outcome, meaning: retry.Meaning, answer: answers.Answer
     ) -> float | None:
         """Give the seconds until the next attempt, or None where there is none."""
-        wanted = retry.retry_after(answer.headers.get("retry-after"), datetime.now(UTC))
-        return retry.pause(count, happened, meaning, random.random(), wanted)  # noqa: S311 - jitter
+        return retry.pause(
+            count,
+            happened,
+            meaning,
+            random.random(),  # noqa: S311 - jitter
+            retry.retry_after(answer.headers.get("retry-after"), datetime.now(UTC)),
+        )
