@@ -72,7 +72,7 @@ TROUBLES: dict[str, Trouble] = {
     "stale keep-alive": Trouble(stale=True),
     "accepted, and silence": _kind("hang"),
     "stored, and silence": _kind("hang", stored=True),
-    "silence for ever": Trouble(kind="hang", times=ALWAYS, everywhere=True, deadline=1.6),
+    "silence for ever": Trouble(kind="hang", times=ALWAYS, everywhere=True, deadline=1.95),
     "reset before the body": _kind("reset before body"),
     "reset in the body": _kind("reset in body"),
     "reset after the body, not stored": _kind("reset"),
