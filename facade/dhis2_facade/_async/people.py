@@ -49,5 +49,9 @@ class AsyncPeople:
 
         Tickets can be assigned to them.
         """
-        request = self._session.bindings.user_lookup.look_up_feedback_recipients(query=inputs.text_of("text", text))
-        return await self._session.rows(User, "users", request, self._session.deadline(timeout))
+        return await self._session.rows(
+            User,
+            "users",
+            self._session.bindings.user_lookup.look_up_feedback_recipients(query=inputs.text_of("text", text)),
+            self._session.deadline(timeout),
+        )

@@ -6,18 +6,14 @@ import json
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
 from dhis2_facade import errors
 from dhis2_facade._async.backend import sleep
+from dhis2_facade._async.messaging import AsyncMessaging
 from dhis2_facade._async.session import AsyncSession
 from dhis2_facade.models import Message, MessageConversation, NewMessage
-
-if TYPE_CHECKING:
-    from dhis2_facade._async.messaging import AsyncMessaging
-
 
 EARLY = timedelta(seconds=1)  # lastMessage is some milliseconds before the time of its message (recorded: 1 to 6)
 AROUND = timedelta(hours=3)  # a clock that is set back is noticed in these hours before and after

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from attrs import evolve
 
 from dhis2_facade import answers, errors, inputs, models, retry, sources
-from dhis2_facade._sync import backend, files, sending, session, watching
+from dhis2_facade._sync import backend, files, sending, session
 from dhis2_facade.inputs import OneOrMany, uid_of
 from dhis2_facade.models import (
     Download,
@@ -285,6 +285,8 @@ class Messaging:
         the client's `settle` seconds of the time that it writes on it. An error ends the iterator; go on from the last
         cursor. Raises InvalidInput for a cursor that is none.
         """
+        from dhis2_facade._sync import watching  # few programs watch
+
         return watching.watch(
             self._session,
             self,

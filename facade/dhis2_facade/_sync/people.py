@@ -50,5 +50,9 @@ class People:
 
         Tickets can be assigned to them.
         """
-        request = self._session.bindings.user_lookup.look_up_feedback_recipients(query=inputs.text_of("text", text))
-        return self._session.rows(User, "users", request, self._session.deadline(timeout))
+        return self._session.rows(
+            User,
+            "users",
+            self._session.bindings.user_lookup.look_up_feedback_recipients(query=inputs.text_of("text", text)),
+            self._session.deadline(timeout),
+        )

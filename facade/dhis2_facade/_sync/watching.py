@@ -7,18 +7,14 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
 from dhis2_facade import errors
 from dhis2_facade._sync.backend import sleep
+from dhis2_facade._sync.messaging import Messaging
 from dhis2_facade._sync.session import Session
 from dhis2_facade.models import Message, MessageConversation, NewMessage
-
-if TYPE_CHECKING:
-    from dhis2_facade._sync.messaging import Messaging
-
 
 EARLY = timedelta(seconds=1)  # lastMessage is some milliseconds before the time of its message (recorded: 1 to 6)
 AROUND = timedelta(hours=3)  # a clock that is set back is noticed in these hours before and after
