@@ -39,6 +39,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers from memory, on connections that stay open."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body go out at once, in two writes
     pages: dict[str, bytes]
 
     def do_GET(self) -> None:
