@@ -43,6 +43,7 @@ READ_BACK = SUMMARY + THREAD + ",metaData]"
 LOOK_UP = "id,messages[id,metaData,sender[id,username]]"
 LOOK_UP_SECONDS = 10.0  # of one look-up
 LOOK_UP_PAGES = 20  # of 50 conversations that hold a token: only who copies tokens makes more than one
+LAST_LOOK = 2.0  # seconds that are kept for it beyond the settle time
 ROUNDS = 3  # sets of uids for the attachments of one key: each refused send spends one (quirk 6)
 USED = "is already used"
 BY_DATABASE = ("value too long", "invalid byte sequence", "not-null property")
@@ -217,7 +218,7 @@ class Sender:
             now = time.monotonic()
             left = self._deadline.left(now)
             # Of the time that is left, enough is kept for looking where no answer comes.
-            share = left if session.no_trust else max(left / 2, left - session.settle)
+            share = left if session.no_trust else max(left / 2, left - session.settle - LAST_LOOK)
             try:
                 answer = session.attempt(request, retry.Deadline(share, now), agent=self._token.in_agent(session.agent))
             finally:  # cancelled or not: the server may store what it received last
