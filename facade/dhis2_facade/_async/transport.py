@@ -71,8 +71,9 @@ class _Trace:
 
     async def __call__(self, event: str, info: Mapping[str, object]) -> None:
         self.seen = True
-        tunnel = getattr(info.get("request"), "method", None) == b"CONNECT"  # to a proxy, before anything of ours
-        self.began = self.began or (event.endswith("send_request_body.started") and not tunnel)
+        if event.endswith("send_request_body.started"):
+            tunnel = getattr(info.get("request"), "method", None) == b"CONNECT"  # to a proxy, before anything of ours
+            self.began = self.began or not tunnel
 
     def check(self) -> None:
         """Raise TimeoutError when the time is over: a transport of the user's own may not look."""
