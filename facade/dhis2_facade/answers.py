@@ -42,13 +42,13 @@ ADVICE: Mapping[type[errors.Dhis2Error], str] = {
 }
 # Where a page says what is wrong: Tomcat's own line (quirks 18 and 33), DHIS2's XML, any title.
 SAID = (
-    re.compile(r"<b>Message</b>(.*?)</p>", re.DOTALL),
-    re.compile(r"<message>(.*?)</message>", re.DOTALL),
-    re.compile(r"<title>(.*?)</title>", re.DOTALL | re.IGNORECASE),
-    re.compile(r"<h1>(.*?)</h1>", re.DOTALL | re.IGNORECASE),
+    r"(?s)<b>Message</b>(.*?)</p>",
+    r"(?s)<message>(.*?)</message>",
+    r"(?si)<title>(.*?)</title>",
+    r"(?si)<h1>(.*?)</h1>",
 )
 # Where a server sends those who are not logged in, behind its own address (quirk 7).
-LOGIN = re.compile(r"/(dhis-web-login|dhis-web-commons/security/login|login|index\.html|login\.action)(\.action)?/?")
+LOGIN = r"/(dhis-web-login|dhis-web-commons/security/login|login|index\.html|login\.action)(\.action)?/?"
 
 
 @frozen
@@ -102,7 +102,7 @@ def _redirect(answer: Answer, base: str) -> tuple[bool, str]:
         same = not target.netloc or target.hostname == home.hostname
     except ValueError:
         return False, "redirected to what is no address"
-    login = answer.status // 100 == 3 and same and LOGIN.fullmatch(target.path.removeprefix(home.path)) is not None
+    login = answer.status // 100 == 3 and same and re.fullmatch(LOGIN, target.path.removeprefix(home.path)) is not None
     host = f"{target.scheme}://{target.netloc}" if target.netloc else ""
     secure = same and target.scheme == "https" and home.scheme == "http"
     advice = f"; this server answers at https://{clean(target.netloc)}{home.path}, use that as url" * secure
@@ -162,7 +162,7 @@ def _said(answer: Answer) -> tuple[str | None, str | None]:
         text = html.unescape(said) if "servlet" in value else said
         code = value.get("errorCode")
         return clean(text) or None, code if isinstance(code, str) else None
-    found = next((found[1] for where in SAID if (found := where.search(text[:LOOKED_AT]))), None)
+    found = next((found[1] for where in SAID if (found := re.search(where, text[:LOOKED_AT]))), None)
     text = html.unescape(found) if found else text * answer.media_type.startswith("text/plain")
     return clean(text) or None, None
 

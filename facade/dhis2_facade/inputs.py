@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TypeAlias, TypeVar
+from typing import NoReturn, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from attrs import frozen
@@ -18,6 +18,11 @@ Named: TypeAlias = User | UserGroup | OrganisationUnit | MessageConversation | M
 
 LONGEST_WAIT = 1e9  # seconds: more is too much for the clocks of some systems
 LONGEST_SUBJECT = 255  # characters: the server's column (quirk 19c)
+
+
+def refuse_pickle(self: object) -> NoReturn:
+    """Raise TypeError: a pickle is written where anybody may read it."""
+    raise TypeError(f"{type(self).__name__} holds credentials and cannot be pickled")
 
 
 def require(right: object, problem: str) -> None:

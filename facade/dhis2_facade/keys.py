@@ -20,7 +20,7 @@ VERSION = "0.1.0"
 AGENT = f"dhis2-facade/{VERSION}"
 HASH, DIGEST = 32, 16  # hexadecimal digits
 LONGEST_AGENT = 200  # characters in all: with its prefix the server refuses more than 255 (quirk 20)
-_TOKEN = re.compile(rf"key=([0-9a-f]{{{HASH}}})\.([0-9a-f]{{{DIGEST}}})(?![0-9a-f])")
+_TOKEN = rf"key=([0-9a-f]{{{HASH}}})\.([0-9a-f]{{{DIGEST}}})(?![0-9a-f])"
 
 
 @frozen
@@ -64,7 +64,7 @@ def own_hits(messages: Iterable[models.Message] | None, token: Token, user: str 
         digest
         for message in messages or ()
         if message.sender is not None and message.sender.id == user
-        for hash_, digest in _TOKEN.findall(message.meta_data or "")
+        for hash_, digest in re.findall(_TOKEN, message.meta_data or "")
         if hash_ == token.hash
     ]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
-import reprlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -42,8 +41,7 @@ M = TypeVar("M", bound=AttrsInstance)
 Reader: TypeAlias = Callable[[object, tzinfo], T]
 MILLISECONDS = len("2026-11-23T04:43:52.810")  # a time as servers write it
 WIRE = "wire"  # metadata of a field: its key in JSON and its reader
-SHOWN = reprlib.Repr()  # of a wrong value, which may be as long and as deep as an answer can be
-SHOWN.maxstring, SHOWN.maxlevel = 60, 1
+SHOWN = 60  # characters of a wrong text in an error
 
 
 class _Wrong(ValueError):
@@ -145,9 +143,13 @@ def _reading(read: Reader[T], value: object, zone: tzinfo, where: str) -> T:
     try:
         return read(value, zone)
     except _Wrong as wrong:
+        import reprlib  # of a value that may be as long and as deep as an answer can be
+
+        shown = reprlib.Repr()
+        shown.maxstring, shown.maxlevel = SHOWN, 1
         place = (where + wrong.way).lstrip(".") or "the answer"
         expected, got = wrong.args
-        raise UnreadableAnswer(f"{place}: expected {expected}, got {SHOWN.repr(got)}") from None
+        raise UnreadableAnswer(f"{place}: expected {expected}, got {shown.repr(got)}") from None
 
 
 def zone_of(name: str | None) -> tzinfo:

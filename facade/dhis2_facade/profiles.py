@@ -6,11 +6,11 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 from attrs import field, frozen
 
 from dhis2_facade.errors import InvalidInput
+from dhis2_facade.inputs import refuse_pickle
 
 __all__ = ["Profile", "from_environment", "load", "profiles_file"]
 
@@ -19,11 +19,6 @@ FOLDERS = {"win32": ("APPDATA", "AppData/Roaming"), "darwin": ("-", "Library/App
 KEYS = {"url": str, "token": str, "username": str, "password": str, "version": str, "allow_http": bool}
 URL, TOKENS, USERNAME, PASSWORD = "DHIS2_URL", ("DHIS2_TOKEN", "DHIS2_PAT"), "DHIS2_USERNAME", "DHIS2_PASSWORD"
 PROFILE, VERSION = "DHIS2_PROFILE", "DHIS2_VERSION"
-
-
-def refuse_pickle(self: object) -> NoReturn:
-    """Raise TypeError: a pickle is written where anybody may read it."""
-    raise TypeError(f"{type(self).__name__} holds credentials and cannot be pickled")
 
 
 @frozen(kw_only=True)

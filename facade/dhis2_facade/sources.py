@@ -27,7 +27,7 @@ PIECE = 64 * 1024  # bytes that are read or written at once
 LONGEST_NAME = 140  # bytes of a file name that comes from the server, less than any file system takes
 LONGEST_SUFFIX = 20  # bytes
 # Names that Windows keeps for devices, whatever their ending.
-RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])( *\..*)?", re.IGNORECASE)
+RESERVED = r"(?i)(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])( *\..*)?"
 
 
 @contextlib.contextmanager
@@ -175,7 +175,7 @@ def safe_name(name: str | None) -> str:
         suffix = PurePath(kept).suffix.encode()
         suffix = suffix if len(suffix) <= LONGEST_SUFFIX else b""
         kept = (kept.encode()[: LONGEST_NAME - len(suffix)] + suffix).decode("utf-8", "ignore").strip(". ")
-    return f"_{kept}" if RESERVED.fullmatch(kept) else kept or "download"
+    return f"_{kept}" if re.fullmatch(RESERVED, kept) else kept or "download"
 
 
 class Target:

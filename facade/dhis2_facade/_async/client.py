@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from datetime import tzinfo
 from pathlib import Path
-from typing import ClassVar, NoReturn, Self, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, ClassVar, NoReturn, Self, TypedDict, TypeVar, Unpack
 
 from attrs import evolve, has
 
-from dhis2_facade import answers, bindings, errors, inputs, keys, models, profiles, retry
+from dhis2_facade import answers, bindings, errors, inputs, keys, models, retry
 from dhis2_facade._async import files, messaging, people, session
 from dhis2_facade._async.transport import (
     AsyncTransport,
@@ -25,6 +25,9 @@ from dhis2_facade._async.transport import (
 )
 from dhis2_wire import UNSET, DecodeError, Request
 from dhis2_wire.encoding import wire_names
+
+if TYPE_CHECKING:
+    from dhis2_facade.profiles import Profile
 
 T = TypeVar("T")
 
@@ -153,7 +156,9 @@ class AsyncDhis2:
         """
         told = _Told(options)
         del options
-        return cls._of(profiles.from_environment(), told)
+        from dhis2_facade.profiles import from_environment  # with the parser of TOML, when it is needed
+
+        return cls._of(from_environment(), told)
 
     @classmethod
     def from_profile(cls, name: str, *, file: Path | None = None, **options: Unpack[ClientOptions]) -> Self:
@@ -165,10 +170,12 @@ class AsyncDhis2:
         """
         told = _Told(options)
         del options
-        return cls._of(profiles.load(name, file=file), told)
+        from dhis2_facade.profiles import load
+
+        return cls._of(load(name, file=file), told)
 
     @classmethod
-    def _of(cls, profile: profiles.Profile, told: _Told) -> Self:
+    def _of(cls, profile: Profile, told: _Told) -> Self:
         return cls(
             profile.url,
             token=profile.token,

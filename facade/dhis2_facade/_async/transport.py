@@ -15,7 +15,7 @@ from typing import TypeAlias, cast
 import httpx
 from attrs import evolve, frozen
 
-from dhis2_facade import answers, errors, inputs, profiles, retry, sources
+from dhis2_facade import answers, errors, inputs, retry, sources
 from dhis2_facade._async.backend import bound, call_in_thread, fail_after
 from dhis2_wire import Request
 
@@ -37,7 +37,7 @@ HEADERS = {
     "Accept-Encoding": "gzip, deflate",
 }
 JSON_CAP = 32 * 1024 * 1024  # bytes of an answer in memory, after decompression
-NAME, VALUE = re.compile(rb"[\w!#$%&'*+.^`|~-]+"), re.compile(rb"|[!-~\x80-\xff]([\t -~\x80-\xff]*[!-~\x80-\xff])?")
+NAME, VALUE = rb"[\w!#$%&'*+.^`|~-]+", rb"|[!-~\x80-\xff]([\t -~\x80-\xff]*[!-~\x80-\xff])?"
 
 _ours: contextvars.ContextVar[bool] = contextvars.ContextVar("dhis2_facade_call", default=False)
 
@@ -111,7 +111,7 @@ class _Pieces(httpx.AsyncByteStream):
 class AsyncTransport:
     """Sends requests of the bindings to one server: one pool of connections and one jar of cookies."""
 
-    __getstate__ = profiles.refuse_pickle  # httpx's own state goes into no pickle, and no traceback of a failed one
+    __getstate__ = inputs.refuse_pickle  # httpx's own state goes into no pickle, and no traceback of a failed one
 
     def __init__(self, client: httpx.AsyncClient, timeout: Timeouts | None, *, own: bool) -> None:
         self._client, self._own, self.aclose = client, own, client.aclose
@@ -246,7 +246,9 @@ def http_client(
         sent = httpx.Headers(HEADERS)
         sent.update(headers)
         sent.update(login)
-        bad = [name.decode() for name, value in sent.raw if not (NAME.fullmatch(name) and VALUE.fullmatch(value))]
+        bad = [
+            name.decode() for name, value in sent.raw if not (re.fullmatch(NAME, name) and re.fullmatch(VALUE, value))
+        ]
         inputs.require(
             not bad, f"headers: {bad[:1]} has a line end, a blank at an end, or another sign that is not sent"
         )

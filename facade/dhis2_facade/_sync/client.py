@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import tzinfo
 from pathlib import Path
-from typing import ClassVar, NoReturn, Self, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, ClassVar, NoReturn, Self, TypedDict, TypeVar, Unpack
 
 from attrs import evolve, has
 
-from dhis2_facade import answers, bindings, errors, inputs, keys, models, profiles, retry
+from dhis2_facade import answers, bindings, errors, inputs, keys, models, retry
 from dhis2_facade._sync import files, messaging, people, session
 from dhis2_facade._sync.transport import (
     Auth,
@@ -26,6 +26,9 @@ from dhis2_facade._sync.transport import (
 )
 from dhis2_wire import UNSET, DecodeError, Request
 from dhis2_wire.encoding import wire_names
+
+if TYPE_CHECKING:
+    from dhis2_facade.profiles import Profile
 
 T = TypeVar("T")
 
@@ -154,7 +157,9 @@ class Dhis2:
         """
         told = _Told(options)
         del options
-        return cls._of(profiles.from_environment(), told)
+        from dhis2_facade.profiles import from_environment  # with the parser of TOML, when it is needed
+
+        return cls._of(from_environment(), told)
 
     @classmethod
     def from_profile(cls, name: str, *, file: Path | None = None, **options: Unpack[ClientOptions]) -> Self:
@@ -166,10 +171,12 @@ class Dhis2:
         """
         told = _Told(options)
         del options
-        return cls._of(profiles.load(name, file=file), told)
+        from dhis2_facade.profiles import load
+
+        return cls._of(load(name, file=file), told)
 
     @classmethod
-    def _of(cls, profile: profiles.Profile, told: _Told) -> Self:
+    def _of(cls, profile: Profile, told: _Told) -> Self:
         return cls(
             profile.url,
             token=profile.token,
