@@ -277,7 +277,7 @@ def test_no_name_of_a_server_leaves_its_folder_or_is_one_that_a_system_refuses(n
     assert safe.isprintable()
     assert safe == safe.strip(". ")
     assert len(safe.encode()) <= LONGEST_NAME + 1
-    assert not RESERVED.fullmatch(safe)
+    assert not re.fullmatch(RESERVED, safe)
     assert safe_name(safe) == safe or len(safe.encode()) > LONGEST_NAME
 
 
