@@ -301,7 +301,7 @@ def _may_go_on(value: object) -> TypeGuard[Ambiguous]:
 async def _go_on(flavour: str, server: FakeDhis2, trouble: Trouble, call: Call, case: Case) -> int:
     """Do what the error advises, in a new client and without trouble; give how many messages there are then."""
     server.stop()
-    server._trouble.faults.clear()
+    server.calm()
     server.start()
     async with _client(flavour, server, trouble) as dhis2:
         await call.act(dhis2, case)

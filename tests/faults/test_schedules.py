@@ -120,7 +120,7 @@ class Schedules(RuleBasedStateMachine):
             assert sent.key == key
             self.succeeded[text] = 1
         finally:
-            self.server._inside(self.server._trouble.faults.clear)
+            self.server.calm()
         self.attempted[which] = datetime.now(UTC)
 
     def call(self, operation: str, text: str, **how: Any) -> Sent:
