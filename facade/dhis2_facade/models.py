@@ -39,7 +39,7 @@ __all__ = [
 T = TypeVar("T")
 M = TypeVar("M", bound=AttrsInstance)
 Reader: TypeAlias = Callable[[object, tzinfo], T]
-MILLISECONDS = len("2026-11-23T04:43:52.810")  # a time as servers write it
+MILLISECONDS = len("2026-11-23T04:51:52.810")  # a time as servers write it
 WIRE = "wire"  # metadata of a field: its key in JSON and its reader
 SHOWN = 60  # characters of a wrong text in an error
 
