@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,30 @@ from tests.support.exchanges import VERSIONS
 MAIL = "/api/messageConversations"
 
 
-def test_it_starts_and_stops_at_once() -> None:
-    begun = time.monotonic()
-    with FakeDhis2() as server:
-        assert httpx.get(f"{server.url}/api/ping").status_code == 200
-    assert time.monotonic() - begun < 0.5
+def test_it_starts_again_where_it_was_and_runs_once() -> None:
+    server = FakeDhis2()
+    server.stop()  # nothing to stop
+    for _ in range(2):
+        server.start()
+        url = server.url
+        with pytest.raises(RuntimeError, match=f"runs already, at {url}"):
+            server.start()
+        assert httpx.get(f"{url}/api/ping").status_code == 200
+        with pytest.raises(OSError, match="address already in use"):
+            FakeDhis2(port=int(url.rpartition(":")[2])).start()
+        server.stop()
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"{url}/api/ping")
+    assert server.url == url
+
+
+def test_a_port_that_was_taken_can_be_tried_again() -> None:
+    with FakeDhis2() as first:
+        second = FakeDhis2(port=int(first.url.rpartition(":")[2]))
+        with pytest.raises(OSError, match="address already in use"):
+            second.start()
+    with second:
+        assert httpx.get(f"{second.url}/api/ping").status_code == 200
 
 
 def test_several_run_at_once() -> None:

@@ -82,11 +82,17 @@ class FakeDhis2:
         self.stop()
 
     def start(self) -> None:
-        """Listen; returns once requests are answered."""
+        """Listen; returns once requests are answered. After `stop` it starts again, at the same address."""
+        if self._thread is not None:
+            raise RuntimeError(f"the server runs already, at {self.url}")
         ready: Future[int] = Future()
         self._thread = threading.Thread(target=self._run, args=(ready,), name="fake-dhis2", daemon=True)
         self._thread.start()
-        self._port = ready.result()
+        try:
+            self._port = ready.result()
+        except BaseException:
+            self._thread = None
+            raise
 
     def stop(self) -> None:
         """Break off what is under way, and listen no more."""
