@@ -153,6 +153,18 @@ def logical_lines(path: Path) -> int:
     )
 
 
+def fake() -> None:
+    """The test server, in the environment of the project."""
+    found = json.loads(run(sys.executable, "-m", "benchmarks.fake"))
+    row(
+        "the test server: imported, started, first answer, seconds",
+        f"{found['start']:.2f}",
+        "≤ 0.5",
+        ok=found["start"] <= 0.5,
+    )
+    row("the test server: pages of 50 in a second of CPU", f"{found['calls']:,.0f}", "≥ 500", ok=found["calls"] >= 500)
+
+
 def decoding(python: Path) -> None:
     """Decoding a large page, against json.loads of the same bytes and against other libraries."""
     found = json.loads(run(python, HERE / "decoding.py", PYTHONPATH=str(ROOT)))
@@ -187,6 +199,7 @@ def measure() -> None:
         sample = place / "page.json"
         sample.write_bytes(page(50))
         starting()
+        fake()
         clean = environment(place / "clean", wheel)
         imports(clean, sample)
         facade(clean)
