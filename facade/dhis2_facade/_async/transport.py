@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TypeAlias, cast
+from urllib.parse import urlencode
 
 import httpx
 from attrs import evolve, frozen
@@ -171,6 +172,8 @@ class AsyncTransport:
     def _built(self, request: Request[object], trace: _Trace, agent: str, content: Content) -> httpx.Request:
         arguments = request.arguments()
         arguments["headers"]["User-Agent"] = agent
+        if request.query:  # httpx would escape the commas of a long list of fields, and read all three times
+            arguments["url"] += "?" + urlencode(arguments.pop("params"), safe=",:")
         left = max(0.0, trace.deadline.left(time.monotonic()))
         waits = {kind: left if wait is None else min(wait, left) for kind, wait in self._waits.items()}
         built = self._client.build_request(**arguments, extensions={"timeout": waits, "trace": trace})
