@@ -30,7 +30,7 @@ DISGUISED: tuple[tuple[int, str, type[errors.HttpError]], ...] = (
     (401, "You don't have access to fileResource", errors.Forbidden),  # 2.40, of another domain's (quirk 41)
 )
 ADVICE: Mapping[type[errors.Dhis2Error], str] = {
-    errors.HttpError: "Check that this version of the server has this call.",
+    errors.HttpError: "The server, or a proxy before it, does not take this call as it is.",
     errors.BadRequest: "Correct what it names.",
     errors.Unauthenticated: "Check the token, or the username and password; tokens expire and can be revoked.",
     errors.Forbidden: "Ask as a user who takes part in it, or who has the authority.",
@@ -139,7 +139,9 @@ def _error(kind: type[E], answer: Answer, problem: str, **said: str | None) -> E
 
 
 def _http_error(kind: type[E], answer: Answer, said: str | None, code: str | None = None) -> E:
-    problem = ". ".join(word.rstrip(".") for word in (str(answer.status), said or "without a word", ADVICE[kind]))
+    first = kind is errors.NotFound and answer.path == "/api/system/info"  # which every server has
+    advice = "Check the url: does it have the server's path?" if first else ADVICE[kind]
+    problem = ". ".join(word.rstrip(".") for word in (str(answer.status), said or "without a word", advice))
     return _error(kind, answer, f"{problem}.", error_code=code, server_message=said)
 
 

@@ -119,8 +119,7 @@ def fields_of(fields: object, default: str) -> str:
     """Give `fields` as the text that the server takes; the uid is always asked for."""
     if fields is None:
         return default
-    text = ",".join(str(name).strip() for name in several(fields))
-    require(text, "fields: it is empty; leave it out for what is usual")
+    text = text_of("fields", ",".join(str(name).strip() for name in several(fields)))
     top, before = text, ""
     while top != before:
         top, before = re.sub(r"\[[^][]*\]|\([^()]*\)", "", top), top
@@ -128,6 +127,7 @@ def fields_of(fields: object, default: str) -> str:
         not re.search(r"[][()]", top),
         f"fields: a bracket is not closed in {text!r}; the server would ignore it (quirk 31)",
     )
+    require(not re.search(r"(^|,)(!id|id[~|:][^,]*)(,|$)", top), f"fields: {text!r} drops the id, which is needed")
     return text if {"id", "*", ":all", ":identifiable"} & set(top.split(",")) else f"id,{text}"
 
 
@@ -149,9 +149,14 @@ def page_of(page: object, page_size: object) -> None:
     """Check a page's number and size."""
     for name, number in (("page", page), ("page_size", page_size)):
         require(
-            number is None or (type(number) is int and number > 0),
+            (number is None and name == "page") or (type(number) is int and number > 0),
             f"{name}: expected a whole number from 1, got {number!r}",
         )
+
+
+def flags_of(**flags: object) -> None:
+    """Check what is True or False, or not given."""
+    require(all(flag in (True, False, None) for flag in flags.values()), f"{', '.join(flags)}: expected True or False")
 
 
 def seconds_of(name: str, value: object, *, zero: bool = False) -> float:

@@ -44,12 +44,19 @@ def _hash(content: object) -> str:
     return hashlib.sha256(json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def agent_of(prefix: str | None) -> str:
+def agent_of(prefix: object) -> str:
     """Give the client's User-Agent behind the user's own prefix. Raises InvalidInput where the token has no room."""
     room = LONGEST_AGENT - HASH - DIGEST - len(" key=.") - len(AGENT) - 1
     # A blank at its beginning is none of a header's value: every call would fail.
     inputs.require(
-        not prefix or (len(prefix) <= room and prefix.isascii() and prefix.isprintable() and prefix == prefix.strip()),
+        not prefix
+        or (
+            isinstance(prefix, str)
+            and len(prefix) <= room
+            and prefix.isascii()
+            and prefix.isprintable()
+            and prefix == prefix.strip()
+        ),
         f"user_agent: at most {room} printable ASCII characters, no blank at its ends, so that the server keeps it",
     )
     return f"{prefix} {AGENT}" if prefix else AGENT

@@ -346,8 +346,9 @@ class Sent:
     def id(self) -> str:
         """The conversation's uid. Raises NotFetched for feedback on 2.40 with `fetch=False`: nobody knows it."""
         if self.uid is None:
+            advice = "the same call with the same key" if self.read_error else "fetch=True"
             why = self.read_error or "the server does not say the uid of feedback, and it was not looked up"
-            raise NotFetched(f"{why}; fetch=True finds it by its key", key=self.key)
+            raise NotFetched(f"{why}; {advice} finds it by its key", key=self.key)
         return self.uid
 
 
@@ -358,7 +359,7 @@ class Marked:
     `changed` are those that were not so before. `unchanged` are those that were so already, are not there or are not
     one's own: the server does not say which. For follow-up marks the server names all that are marked now, in
     `accepted`, and not what changed: `changed` and `unchanged` are None. So they are where a mark had to be sent again
-    after an answer was lost.
+    after an answer was lost: then `accepted` are those that the server names in its last answer.
     """
 
     changed: tuple[str, ...] | None = None
@@ -368,7 +369,10 @@ class Marked:
 
 @frozen(kw_only=True)
 class Removed:
-    """Uids of conversations: `removed` were left by this call, `unchanged` had been left before or are not there."""
+    """Uids of conversations: `removed` were left by this call, `unchanged` had been left before or are not there.
+
+    Where an answer was lost and leaving was sent again, all are in `removed`: nobody can say which call left which.
+    """
 
     removed: tuple[str, ...]
     unchanged: tuple[str, ...] = ()

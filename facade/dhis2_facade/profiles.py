@@ -82,9 +82,9 @@ def _problem(name: str, table: object) -> str | None:
     return None if table.get("url") else f"[{name}] has no url"
 
 
-def load(name: str, *, file: Path | None = None) -> Profile:
+def load(name: str, *, file: str | os.PathLike[str] | None = None) -> Profile:
     """Give the profile of this name, from the user's file of profiles or the one that is named."""
-    path = file or profiles_file()
+    path = Path(file or profiles_file())
     if not path.exists():
         raise InvalidInput(f"there is no profile {name!r}: {path} does not exist")
     profiles = read_profiles(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import inspect
 import io
 import mimetypes
 import os
@@ -44,8 +45,8 @@ def _using(name: object) -> Iterator[None]:
 class _Once:
     """A pipe or socket: nothing but `read`, since its length and place mean nothing."""
 
-    def __init__(self, file: BinaryIO, start: int = 0, *, owned: bool = False) -> None:
-        self.file, self.start, self.owned = file, start, owned
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
 
     def read(self, size: int = -1) -> bytes:
         with _using("the file to upload cannot be read"):
@@ -54,19 +55,35 @@ class _Once:
         return cast("bytes", piece)
 
     def close(self) -> None:
-        """Close what was opened here; what the caller opened stays open."""
-        if self.owned:
-            self.file.close()
+        """Do nothing: what the caller opened stays open."""
 
 
 class _Window(_Once):
-    """A file from where it stood, as one that begins there: so its length is what will be read of it."""
+    """So many bytes of a file from where it stood, also where more are written to it: the server was told how many."""
+
+    def __init__(self, file: BinaryIO, size: int, start: int = 0, *, owned: bool = False) -> None:
+        super().__init__(file)
+        self.size, self.start, self.owned = size, start, owned
+
+    def read(self, size: int = -1) -> bytes:
+        left = self.size - self.tell()
+        piece = super().read(left if size < 0 else min(size, left))
+        inputs.require(piece or not left, "the file to upload became shorter while it was read")
+        return piece
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self.file.seek(offset + self.start if whence == io.SEEK_SET else offset, whence) - self.start
+        return self.file.seek(self.start + offset + self.size * (whence == io.SEEK_END)) - self.start
 
     def tell(self) -> int:
         return self.file.tell() - self.start
+
+    def close(self) -> None:
+        """Close what was opened here; what the caller opened stays open, where it stood, to be sent again."""
+        if self.owned:
+            self.file.close()
+        else:
+            with contextlib.suppress(OSError, ValueError):
+                self.seek(0)
 
 
 @frozen
@@ -94,7 +111,10 @@ class Source:
 
 def source_of(source: object, *, name: str | None = None, content_type: str | None = None) -> Source:
     """Look at what is to be uploaded: a path, an open binary file, (name, bytes) or bytes. Nothing is read yet."""
+    texts = [text for text in (name, content_type) if text is not None]
+    inputs.require(all(isinstance(text, str) for text in texts), "name and content_type: expected text")
     if isinstance(source, tuple) and len(source) == 2:
+        inputs.require(not isinstance(source[1], str), "(name, bytes): its content is text; encode it")
         name, source = name or str(source[0]), source[1]
     size, opener = _content_of(source)
     place = os.fspath(source) if isinstance(source, os.PathLike) else getattr(source, "name", source)
@@ -121,22 +141,24 @@ def _content_of(source: object) -> tuple[int | None, Opener]:
         inputs.require(  # opening a pipe would wait for who writes into it
             path.is_file(), f"{path} is no regular file; open it, and pass the open file"
         )
-        return size, lambda: _opened(path)
+        return size, lambda: _opened(path, size)
     inputs.require(
-        hasattr(source, "read"), f"expected a path, an open file or (name, bytes), got {type(source).__name__}"
+        hasattr(source, "read") and not inspect.iscoroutinefunction(getattr(source, "read", None)),
+        f"expected a path, an open file or (name, bytes), got {type(source).__name__}",
     )
     return _open_file(cast("BinaryIO", source))
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: Path, size: int) -> BinaryIO:
     with _using(f"{path} cannot be read"):
-        return cast("BinaryIO", _Window(path.open("rb"), owned=True))
+        return cast("BinaryIO", _Window(path.open("rb"), size, owned=True))
 
 
 def _open_file(file: BinaryIO) -> tuple[int | None, Opener]:
     """Give the size and the content of an open file from where it stands; no size for a pipe or a socket."""
     mode = getattr(file, "mode", "b")
-    is_text = hasattr(file, "encoding") or (isinstance(mode, str) and "b" not in mode)
+    packed = isinstance(file, io.BufferedIOBase)  # a file within an archive has the mode "r"
+    is_text = hasattr(file, "encoding") or (isinstance(mode, str) and "b" not in mode and not packed)
     inputs.require(not is_text, 'a file is sent as bytes; open it with mode "rb"')
     try:
         start = file.tell()
@@ -147,7 +169,7 @@ def _open_file(file: BinaryIO) -> tuple[int | None, Opener]:
     def reopen() -> BinaryIO:
         with _using("the file to upload cannot be read"):
             file.seek(start)
-        return cast("BinaryIO", _Window(file, start))
+        return cast("BinaryIO", _Window(file, size, start))
 
     file.seek(start)
     return size, reopen
@@ -191,7 +213,7 @@ class Target:
         self._file: BinaryIO | None = self._memory
         self._start, self._named = 0, False  # where an open file stood; whether the server gives the name
         if isinstance(to, str | os.PathLike):
-            path, self._named = Path(to), Path(to).is_dir()
+            path, self._named = Path(to), Path(to).is_dir() or os.fspath(to).endswith(("/", os.sep))
             self._folder, self.path = (path, None) if self._named else (path.parent, path)
             inputs.require(self._folder.is_dir(), f"to: there is no folder {self._folder}")
             inputs.require(  # replacing a device or a pipe would take it away from everybody
@@ -200,11 +222,11 @@ class Target:
             )
         elif to is not None:
             inputs.require(
-                hasattr(to, "write") and not hasattr(to, "encoding"),
+                hasattr(to, "write") and not hasattr(to, "encoding") and not inspect.iscoroutinefunction(to.write),
                 f'to: expected a path, a file opened with mode "wb" or None, got {type(to).__name__}',
             )
             self._file, self._start = to, -1
-            with contextlib.suppress(OSError, AttributeError):
+            with contextlib.suppress(OSError, AttributeError, ValueError):
                 self._start = to.tell() if to.seekable() else -1
 
     @property
@@ -251,6 +273,8 @@ class Target:
 
     def _become(self, temporary: Path, path: Path) -> None:
         if not self._named:
+            with contextlib.suppress(OSError):  # who may read what is replaced may read this
+                temporary.chmod(path.stat().st_mode)
             temporary.replace(path)
         else:
             try:  # it replaces nothing, also nothing that came in the meantime

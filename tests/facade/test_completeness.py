@@ -113,7 +113,7 @@ def test_sync_and_async_offer_the_same_with_the_same_signatures(cls: type, twin:
         assert signature(mine) == signature(theirs), name
         assert not inspect.iscoroutinefunction(theirs), name
         waits = inspect.iscoroutinefunction(mine) or str(inspect.signature(mine).return_annotation).startswith(
-            "AsyncIterator"
+            "AsyncGenerator"
         )
         assert waits or name in ("__init__", "from_env", "from_profile"), name
         assert synchronous(inspect.getdoc(mine)) == inspect.getdoc(theirs), name
@@ -129,7 +129,7 @@ def signature(function: Any) -> list[tuple[str, Any, Any, str]]:
 def synchronous(text: str | None) -> str:
     for word, other in WORDS.items():
         text = re.sub(rf"\b{word}\b", other, text or "")
-    return (text or "").replace("AsyncIterator", "Iterator")
+    return (text or "").replace("AsyncGenerator", "Generator")
 
 
 def keys(name: str) -> set[str]:

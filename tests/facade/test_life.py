@@ -129,8 +129,10 @@ def test_an_async_client_belongs_to_the_loop_of_its_first_call(flavour: str, ver
         with wired(echo, version=version) as wire:
             async with client(flavour, version, wire.url, token="t") as dhis2:
                 await use(dhis2)
-                with pytest.raises(WrongUse, match="belongs to another event loop; make one in each"):
-                    await anyio.to_thread.run_sync(run, other, use, dhis2)
+                for wrong in (use, lambda dhis2: dhis2.aclose()):
+                    with pytest.raises(WrongUse, match="belongs to another event loop; make one in each"):
+                        await anyio.to_thread.run_sync(run, other, wrong, dhis2)
+                await use(dhis2)  # it is not closed
                 assert len(wire.asked) == 2
 
     run(flavour, scenario)

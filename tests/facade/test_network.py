@@ -26,6 +26,7 @@ from dhis2_facade.errors import (
     Dhis2Error,
     InvalidInput,
     NotDhis2,
+    NotFound,
     Redirected,
     ServerError,
     TimedOut,
@@ -88,6 +89,7 @@ def test_a_call_ends_by_its_deadline_whatever_the_server_does(
     async def scenario() -> None:
         with wired(script, version=version) as wire:
             async with client(flavour, version, wire.url, token="t") as dhis2:
+                await dhis2.system_info()
                 began = time.monotonic()
                 with pytest.raises(kind, match=said) as failed:
                     await dhis2.people.me(timeout=0.25)
@@ -102,11 +104,12 @@ def test_a_wait_of_the_network_is_bounded_by_timeout_and_the_call_by_deadline(fl
     async def scenario() -> None:
         with wired(nothing, version=version) as wire:
             for settings in (
-                {"timeout": 0.03},
-                {"timeout": httpx.Timeout(0.03)},
+                {"timeout": 0.1},
+                {"timeout": httpx.Timeout(0.1)},
                 {"deadline": 0.2, "timeout": httpx.Timeout(None)},
             ):
                 async with client(flavour, version, wire.url, token="t", **settings) as dhis2:
+                    await dhis2.system_info()
                     began = time.monotonic()
                     with pytest.raises(TimedOut):
                         await dhis2.people.me()
@@ -280,6 +283,8 @@ def test_an_address_that_is_too_long_is_refused(flavour: str, version: str) -> N
         with wired(me, version=version) as wire:
             async with client(flavour, version, wire.url, token="t") as dhis2:
                 with pytest.raises(InvalidInput, match="URL"):
+                    await dhis2.messaging.reply(uids[0], "Text", attachments=uids)
+                with pytest.raises(InvalidInput, match="at most 300 at once"):
                     await dhis2.messaging.leave(uids)
                 assert {one.path for one in wire.asked} == {INFO}
 
@@ -647,6 +652,54 @@ def test_a_page_of_a_proxy_is_no_dhis2(flavour: str, version: str) -> None:
         with wired(lambda _, talk: talk.answer(200, b"<html>", content_type="text/html")) as wire:
             async with client(flavour, version, wire.url, token="t") as dhis2:
                 with pytest.raises(NotDhis2, match="Is there a proxy or a login page before the server"):
+                    await dhis2.people.me()
+
+    run(flavour, scenario)
+
+
+# -- hooks ----------------------------------------------------------------------------------------------------------
+
+
+@EACH
+@pytest.mark.parametrize("status", [404, 409, 500, 302])
+def test_a_hook_that_raises_what_an_answer_says_changes_nothing_of_what_it_means(
+    flavour: str, version: str, status: int
+) -> None:
+    def script(_asked: Asked, talk: Talk) -> None:
+        talk.answer(status, b'{"message": "no"}', location="/dhis-web-login/")
+
+    def check(response: httpx.Response) -> None:
+        response.raise_for_status()
+
+    async def check_later(response: httpx.Response) -> None:
+        response.raise_for_status()
+
+    async def outcomes(**settings: Any) -> list[tuple[type[BaseException], int | None, int]]:
+        found: list[tuple[type[BaseException], int | None, int]] = []
+        with wired(script, version=version) as wire:
+            async with client(flavour, version, wire.url, token="t", settle=0.0, **settings) as dhis2:
+                for call in (dhis2.people.me, lambda: dhis2.messaging.send("Subject", "Text", users=UID, fetch=False)):
+                    with pytest.raises(Dhis2Error) as failed:
+                        await call()
+                    found.append((failed.type, failed.value.status, len(wire.asked)))
+        return found
+
+    async def scenario() -> None:
+        hook = check if flavour == "sync" else check_later
+        assert await outcomes(event_hooks={"response": [hook]}) == await outcomes()
+
+    run(flavour, scenario)
+
+
+@EACH
+def test_a_server_that_is_not_where_the_url_says_is_looked_for_there(flavour: str, version: str) -> None:
+    def script(_asked: Asked, talk: Talk) -> None:
+        talk.answer(404, b"", content_type="text/html")
+
+    async def scenario() -> None:
+        with wired(script) as wire:
+            async with client(flavour, version, f"{wire.url}/wrong", token="t") as dhis2:
+                with pytest.raises(NotFound, match="Check the url: does it have the server's path"):
                     await dhis2.people.me()
 
     run(flavour, scenario)

@@ -88,3 +88,44 @@ def test_a_closed_client_says_so(version: str, flavour: str) -> None:
             await dhis2.system_info()
 
     run(flavour, close_and_go_on)
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_http_to_another_machine_can_be_allowed_where_the_environment_names_it(
+    version: str, flavour: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DHIS2_URL", "http://dhis2:8080")
+    monkeypatch.setenv("DHIS2_TOKEN", "d2pat_x")
+    with pytest.raises(InvalidInput, match="say allow_http=True"):
+        pin(flavour, version).from_env()
+    assert pin(flavour, version).from_env(allow_http=True).url == "http://dhis2:8080"
+    file = tmp_path / "profiles.toml"
+    for allowed in (True, False):
+        file.write_text(f'[play]\nurl = "http://dhis2"\ntoken = "x"\nallow_http = {str(allowed).lower()}\n', "utf-8")
+        file.chmod(0o600)
+        assert pin(flavour, version).from_profile("play", file=str(file), **{} if allowed else {"allow_http": True})
+        with pytest.raises(InvalidInput, match="say allow_http=True"):
+            pin(flavour, version).from_profile("play", file=file, **{"allow_http": False} if allowed else {})
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"timezone": "Europe/Oslo", "check_version": False}, "^timezone: expected such as zoneinfo"),
+        ({"timezone": "Europe/Oslo"}, "^timezone: expected such as zoneinfo"),
+        ({"headers": {"content-TYPE": "application/json"}}, "^headers: each call has a Content-Type of its own$"),
+        ({"transport": 5}, "^transport: expected httpx's, or a class of it$"),
+        ({"user_agent": 5}, "^user_agent: at most"),
+        ({"proxy": "socks5://127.0.0.1:1"}, "^proxy: .*socksio"),
+        ({"verify": Path("no") / "such.pem"}, "^verify: .*such.pem cannot be read as certificates: No such file"),
+    ],
+)
+def test_a_setting_that_cannot_be_right_is_refused_when_the_client_is_made(
+    flavour: str, settings: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        pin(flavour, "42")("https://dhis2.test", token="t", **settings)

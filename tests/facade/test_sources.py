@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import io
@@ -11,11 +12,12 @@ import socket
 import stat
 import tempfile
 import threading
+import zipfile
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +30,7 @@ UID = "yKLCFDYCzPy"
 
 
 def content_of(source: Source) -> bytes:
-    with closing(source.open()) as opened:
+    with contextlib.closing(source.open()) as opened:
         return opened.read()
 
 
@@ -142,7 +144,8 @@ def test_nothing_is_read_before_it_is_sent() -> None:
         (None, "got NoneType"),
         (("a", "b", "c"), "got tuple"),
         ("no/such/file", "no/such/file cannot be read: No such file or directory"),
-        ("a\0b", "cannot be read: embedded null byte"),
+        ("a\0b", "cannot be read: .*embedded null"),
+        (("a.csv", "secret"), r"^\(name, bytes\): its content is text; encode it$"),
         (".", r"\. is no regular file; open it, and pass the open file"),
         (os.devnull, "is no regular file"),
     ],
@@ -492,3 +495,86 @@ def test_a_closed_file_is_said_so() -> None:
     file.close()
     with pytest.raises(InvalidInput, match=re.escape("to: the file cannot be written: I/O operation on closed file")):
         target.write(b"content")
+
+
+@pytest.mark.parametrize("make", [lambda path: path, lambda path: path.open("rb")], ids=["path", "open file"])
+def test_of_a_file_that_grows_is_sent_what_was_there_and_one_that_shrinks_is_said_so(
+    tmp_path: Path, make: Callable[[Path], Any]
+) -> None:
+    path, content = tmp_path / "log.txt", os.urandom(200_000)
+    path.write_bytes(content)
+    source = source_of(made := make(path))
+    with path.open("ab") as more:
+        more.write(b"more")
+    with contextlib.closing(source.open()) as reading:
+        assert (reading.seek(0, io.SEEK_END), reading.seek(0)) == (200_000, 0)
+        assert reading.read(4) + reading.read() + reading.read() == content
+        assert source.md5() == hashlib.md5(content).hexdigest()
+        os.truncate(path, 100_000)
+        reading.seek(0)
+        with pytest.raises(InvalidInput, match="became shorter while it was read"):
+            list(iter(lambda: reading.read(50_000), b""))
+    if not isinstance(made, Path):
+        made.close()
+
+
+def test_an_open_file_stands_where_it_stood_so_that_it_can_be_passed_again(tmp_path: Path) -> None:
+    with opened(tmp_path) as file:
+        file.seek(3)
+        for _ in range(2):
+            source = source_of(file)
+            assert source.md5() == hashlib.md5(b"3456789").hexdigest()
+            with contextlib.closing(source.open()) as sent:
+                assert sent.read(2) == b"34"  # and then it breaks off
+            assert file.tell() == 3
+        sent = source.open()
+    sent.close()  # a file that its owner closed meanwhile is left alone
+
+
+def test_a_file_that_is_read_with_await_is_refused(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with await anyio.open_file(tmp_path / "a.txt", "w+b") as file:
+            with pytest.raises(InvalidInput, match="expected a path, an open file"):
+                source_of(file)
+            with pytest.raises(InvalidInput, match=r"^to: expected a path"):
+                Target(cast("Any", file))
+
+    anyio.run(scenario)
+
+
+def test_a_file_within_an_archive_is_one() -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed_:
+        packed_.writestr("count.csv", "a,b")
+    with zipfile.ZipFile(archive) as packed_, packed_.open("count.csv") as file:
+        source = source_of(file)
+        assert (source.name, source.size, content_of(source)) == ("count.csv", 3, b"a,b")
+
+
+@pytest.mark.parametrize("wrong", [{"name": 5}, {"content_type": 5}])
+def test_a_name_or_a_type_that_is_no_text_is_refused(wrong: Any) -> None:
+    with pytest.raises(InvalidInput, match=r"^name and content_type: expected text$"):
+        source_of(b"text", **{"name": "a.txt", **wrong})
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_who_may_read_what_is_replaced_may_read_what_replaces_it(tmp_path: Path) -> None:
+    path = tmp_path / "private.csv"
+    path.write_bytes(b"old")
+    path.chmod(0o600)
+    target = Target(path)
+    target.begin("other.csv")
+    target.write(b"new")
+    target.finish()
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"new", 0o600)
+
+
+def test_a_folder_that_is_not_there_is_no_file_to_be_and_a_closed_file_none_to_write(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="there is no folder"):
+        Target(f"{tmp_path}/new/")
+    file = (tmp_path / "a").open("wb")
+    file.close()
+    target = Target(file)
+    target.begin(None)
+    with pytest.raises(InvalidInput, match="to: the file cannot be written: write to closed file"):
+        target.write(b"x")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from attrs import define, field
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dhis2_facade.errors import InvalidInput
 from tests.support.both import FLAVOURS, run
 from tests.support.exchanges import VERSIONS
-from tests.support.mailbox import BEGAN, ME, OTHER, Mailbox, Message
+from tests.support.mailbox import BEGAN, ME, OTHER, TICK, Mailbox, Message
 from tests.support.stub import served
 
 SETTLE = 10.0  # seconds: the longest that a message takes to be seen after the moment that it names
@@ -76,7 +76,7 @@ async def watched(
     mailbox: Mailbox,
     restarts: set[int],
     *,
-    cursor: str | None = None,
+    cursor: str | datetime | None = None,
     own: bool = False,
     settle: float = SETTLE,
 ) -> list[tuple[str, str]]:
@@ -217,3 +217,46 @@ def test_a_conversation_that_was_left_meanwhile_is_passed_over(version: str, fla
     found = run(flavour, lambda: watched(flavour, mailbox, set(), cursor=cursor))
     assert gone.messages[0].uid not in [uid for uid, _ in found]
     assert there.messages[0].uid in [uid for uid, _ in found]
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_one_writes_oneself_is_not_read_again_for_ever(version: str, flavour: str) -> None:
+    mailbox = Mailbox(version)
+    threads: list[int] = []
+
+    def before() -> None:
+        mailbox.now += timedelta(minutes=1)
+        threads.append(0)
+        if len(threads) < 9:
+            mailbox.write(mailbox.begin(), sender=ME)
+        elif len(threads) > 12:
+            raise AllLooked
+
+    def reading() -> None:
+        threads[-1] += 1
+
+    mailbox.before, mailbox.reading = before, reading
+    assert run(flavour, lambda: watched(flavour, mailbox, set())) == []
+    assert max(threads) == 2  # the newest of before, and the one that came
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_moment_is_a_cursor(version: str, flavour: str) -> None:
+    mailbox = Mailbox(version)
+    before = mailbox.write(mailbox.begin()).created
+    mailbox.now += timedelta(seconds=5)
+    since = mailbox.write(mailbox.begin()).uid
+    for cursor, expected in ((before + TICK, {since}), (before, {since, "A0000000002"})):
+        mailbox.before = Writing(mailbox, [])
+        found = run(flavour, lambda at=cursor: watched(flavour, mailbox, set(), cursor=at.replace(tzinfo=UTC)))
+        assert {uid for uid, _ in found} == expected
+
+
+def test_a_moment_without_its_zone_is_none() -> None:
+    mailbox = Mailbox("42")
+    for wrong in (BEGAN, datetime.min.replace(tzinfo=UTC)):
+        with pytest.raises(InvalidInput, match="or a datetime with its zone"):
+            run("sync", lambda at=wrong: watched("sync", mailbox, set(), cursor=at))
+    assert mailbox.lists == 0

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import os
+from collections.abc import AsyncGenerator, Mapping
 from datetime import tzinfo
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NoReturn, Self, TypedDict, TypeVar, Unpack
 
 from attrs import evolve, has
@@ -46,6 +46,7 @@ ClientOptions = TypedDict(  # noqa: UP013 - the arguments of a client once more,
         "event_hooks": Hooks | None,
         "limits": Limits | None,
         "user_agent": str | None,
+        "allow_http": bool,
         "check_version": bool,
         "timezone": tzinfo | None,
         "deadline": float,
@@ -130,6 +131,10 @@ class AsyncDhis2:
         if client is None:
             raise errors.InvalidInput(base)
         inputs.require(
+            timezone is None or isinstance(timezone, tzinfo),
+            "timezone: expected such as zoneinfo.ZoneInfo('Africa/Accra')",
+        )
+        inputs.require(
             timezone or check_version, "timezone: needed with check_version=False, since only the first call tells it"
         )
         self._session = session.AsyncSession(
@@ -161,7 +166,9 @@ class AsyncDhis2:
         return cls._of(from_environment(), told)
 
     @classmethod
-    def from_profile(cls, name: str, *, file: Path | None = None, **options: Unpack[ClientOptions]) -> Self:
+    def from_profile(
+        cls, name: str, *, file: str | os.PathLike[str] | None = None, **options: Unpack[ClientOptions]
+    ) -> Self:
         """Make a client of a profile in `dhis2-facade/profiles.toml` of the user's configuration folder, or in `file`.
 
         A profile is a TOML table with `url`, and `token` or `username` and `password`. The options are those of the
@@ -176,12 +183,12 @@ class AsyncDhis2:
 
     @classmethod
     def _of(cls, profile: Profile, told: _Told) -> Self:
+        told.options.setdefault("allow_http", profile.allow_http)
         return cls(
             profile.url,
             token=profile.token,
             username=profile.username,
             password=profile.password,
-            allow_http=profile.allow_http,
             **told.options,
         )
 
@@ -197,7 +204,7 @@ class AsyncDhis2:
         meaning = retry.Meaning.READ if request.method in ("GET", "HEAD", "OPTIONS") else retry.Meaning.ONCE
         return _parsed(request, await self._session.run(request, meaning, self._session.deadline(timeout)))
 
-    async def pages(self, request: Request[T], *, timeout: float | None = None) -> AsyncIterator[T]:
+    async def pages(self, request: Request[T], *, timeout: float | None = None) -> AsyncGenerator[T]:
         """Give all pages of a list of the bindings, from the page that the request names, or the first: a call a page.
 
         Raises as `call`; `timeout` (seconds) is that of each page.

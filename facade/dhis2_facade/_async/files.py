@@ -127,7 +127,7 @@ class AsyncFiles:
         """Stream the answer of any request for bytes to where it shall be."""
         deadline = self._session.deadline(timeout, transfer=True)
         cap = (MEMORY_CAP if to is None else FILE_CAP) if limit is None else limit
-        inputs.require(cap > 0, f"limit: expected bytes above 0, got {limit!r}")
+        inputs.require(type(cap) is int and cap > 0, f"limit: expected bytes above 0, got {limit!r}")
         target = await call_in_thread(sources.Target, to)
         try:
             answer = await self._session.run(

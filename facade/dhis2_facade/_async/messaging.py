@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
@@ -32,6 +32,7 @@ Conversation: TypeAlias = "str | MessageConversation"
 Attempted: TypeAlias = "datetime | bool | None"
 NEWEST = "lastMessage:desc"
 PAGE_SIZE = 50  # conversations
+MOST = 300  # uids in an address: servers take 8 kB of it
 RESTARTS = 5  # of a list that moved, without finding anything new
 
 
@@ -67,7 +68,7 @@ class AsyncMessaging:
         page: int | None = None,
         page_size: int = PAGE_SIZE,
         timeout: float | None = None,
-    ) -> AsyncIterator[MessageConversation]:
+    ) -> AsyncGenerator[MessageConversation]:
         """Give one's conversations, newest first: `GET /api/messageConversations`, a request a page.
 
         Given are those that match all of what is passed: `unread` and `follow_up` are True or False, `message_type` is
@@ -92,28 +93,23 @@ class AsyncMessaging:
             fields,
             (page, page_size),
         )
-        if page is not None:
-            return self._only(request, page, timeout)
-        return self._all(request, timeout, newest=order == NEWEST)
-
-    async def _only(
-        self, request: Callable[..., Request[object]], page: int, timeout: float | None
-    ) -> AsyncIterator[MessageConversation]:
-        for one in (await self._page(request(page=page), page, timeout)).items:
-            yield one
+        return self._all(request, page, timeout, newest=order == NEWEST)
 
     async def _all(
-        self, request: Callable[..., Request[object]], timeout: float | None, *, newest: bool
-    ) -> AsyncIterator[MessageConversation]:
+        self, request: Callable[..., Request[object]], page: int | None, timeout: float | None, *, newest: bool
+    ) -> AsyncGenerator[MessageConversation]:
+        """Give the rows of all pages, or of this page alone."""
         known: set[str | None] = set()
         restarts = 0
         while restarts <= RESTARTS:
-            number, count, total, moved = 1, 1, None, False
+            number, count, total, moved = page or 1, page or 1, None, False
             given: set[str | None] = set()
             last: MessageConversation | None = None
             while number <= count and not moved:
                 got = await self._page(request(page=number), number, timeout)
-                restarts += number > 1 and not got.items  # pages that a server only promises would never end
+                restarts += (
+                    number > 1 and not page and not got.items
+                )  # pages that a server only promises would never end
                 moved = (
                     total not in (None, got.total)
                     or any(one.id in given for one in got.items)
@@ -122,7 +118,7 @@ class AsyncMessaging:
                     or (newest and _newer(got.items[:1], last))
                 )
                 last = got.items[-1] if got.items else last
-                total, count, number = got.total, got.page_count, number + 1
+                total, count, number = got.total, page or got.page_count, number + 1
                 for one in got.items:
                     given.add(one.id)
                     if one.id not in known:
@@ -150,7 +146,7 @@ class AsyncMessaging:
         fields: OneOrMany[str] | None = None,
         page_size: int = PAGE_SIZE,
         timeout: float | None = None,
-    ) -> AsyncIterator[Page[MessageConversation]]:
+    ) -> AsyncGenerator[Page[MessageConversation]]:
         """Give the pages of `list`, each with the totals, as they are when the page is asked for.
 
         What moves to another page in the meantime comes twice or not at all; `list` takes care of that.
@@ -169,7 +165,7 @@ class AsyncMessaging:
 
     async def _pages(
         self, request: Callable[..., Request[object]], timeout: float | None
-    ) -> AsyncIterator[Page[MessageConversation]]:
+    ) -> AsyncGenerator[Page[MessageConversation]]:
         number, count = 1, 1
         while number <= count:
             got = await self._page(request(page=number), number, timeout)
@@ -190,6 +186,7 @@ class AsyncMessaging:
         """Check what `list` was given, and give what makes the request of a page."""
         inputs.page_of(*page)
         unread, follow_up = flags
+        inputs.flags_of(unread=unread, follow_up=follow_up)
         marks = {"read": None if unread is None else not unread, "followUp": follow_up}
         named = zip(("messageType", "status", "priority"), words, strict=True)
         found = [f"{name}:eq:{str(bool(mark)).lower()}" for name, mark in marks.items() if mark is not None]
@@ -276,15 +273,21 @@ class AsyncMessaging:
         )
 
     def watch(
-        self, *, interval: float = 30.0, cursor: str | None = None, own: bool = False, timeout: float | None = None
-    ) -> AsyncIterator[NewMessage]:
+        self,
+        *,
+        interval: float = 30.0,
+        cursor: str | datetime | None = None,
+        own: bool = False,
+        timeout: float | None = None,
+    ) -> AsyncGenerator[NewMessage]:
         """Give new messages of others (with `own=True` also one's own) as they come, without end.
 
-        It looks every `interval` seconds: one list of what changed, and each thread that did. Without a `cursor` it
-        gives what comes from now on; with the `cursor` of a message that was given, what came behind it, also days
-        later and in another process. None is missed and none given twice, as long as the server stores a message within
-        the client's `settle` seconds of the time that it writes on it. An error ends the iterator; go on from the last
-        cursor. Raises InvalidInput for a cursor that is none.
+        It looks every `interval` seconds: one list, and each thread with a message of the last `settle` seconds before
+        the newest. Without a `cursor` it gives what comes after its first look; with the `cursor` of a message that was
+        given, what came behind it, also days later and in another process; with an aware datetime (of the server's
+        clock: `system_info().server_date`) what came since. None is missed and none given twice, as long as the server
+        stores a message within the client's `settle` seconds of the time that it writes on it. An error ends the
+        iterator; go on from the last cursor. Raises InvalidInput for a cursor that is none.
         """
         from dhis2_facade._async import watching  # few programs watch
 
@@ -357,10 +360,11 @@ class AsyncMessaging:
     ) -> Sent:
         """Reply to a conversation: `POST /api/messageConversations/{uid}`. All else is as in `send`.
 
-        With `internal=True` it is a note that only those see who get feedback; the server takes it in tickets only, and
-        else raises Forbidden.
+        With `internal=True` it is a note that only those see who get feedback (quirk 25); others may not write one:
+        Forbidden.
         """
         uid, text = uid_of("uid", uid, MessageConversation), inputs.text_of("text", text)
+        inputs.flags_of(internal=internal)
         return await sending.AsyncSender(
             self._session,
             self._files,
@@ -478,7 +482,7 @@ class AsyncMessaging:
         answer = await self._set(mark(body=uids, user=_user(user)), timeout)
         named = models.read_uids(answers.object_of(answer), key)
         if answer.repeated or key in ("markedFollowup", "unmarkedFollowup"):  # all, changed or not (quirk 15b)
-            return Marked(accepted=tuple(uids) if answer.repeated else named)
+            return Marked(accepted=named)
         return Marked(changed=named, unchanged=tuple(uid for uid in uids if uid not in named))
 
     # -- leaving --------------------------------------------------------------------------------------------------
@@ -492,6 +496,7 @@ class AsyncMessaging:
         NotFound where none is there, Forbidden where one has left already (from 2.41 on) or may not take `user` out.
         """
         uids = inputs.uids_of("conversations", conversations, MessageConversation)
+        inputs.require(len(uids) <= MOST, f"conversations: at most {MOST} at once, since the address holds them")
         deadline, whose = self._session.deadline(timeout), _user(user)
         if not uids:
             return Removed(removed=())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 
 from attrs import field, frozen
@@ -28,15 +28,17 @@ class Cursor:
 
     @classmethod
     def read(cls, text: object) -> Cursor:
-        """Read a cursor's text. Raises InvalidInput."""
+        """Read a cursor's text, or a moment as one. Raises InvalidInput."""
+        if isinstance(text, datetime):
+            text = json.dumps([text.isoformat(), {}])
         try:
             floor, seen = json.loads(str(text))
             found = cls(datetime.fromisoformat(floor), {uid: datetime.fromisoformat(at) for uid, at in seen.items()})
-            if all(at.tzinfo is not None for at in (found.floor, *found.seen.values())):
+            if found.floor.year > 1 and all(at.tzinfo is not None for at in (found.floor, *found.seen.values())):
                 return found
         except (ValueError, TypeError, AttributeError, RecursionError):
             pass
-        raise errors.InvalidInput("cursor: expected one that watch() gave")
+        raise errors.InvalidInput("cursor: expected one that watch() gave, or a datetime with its zone")
 
     def write(self) -> str:
         """Give it as text."""
@@ -59,26 +61,28 @@ async def watch(
     interval: float,
     own: bool,
     timeout: float | None,
-) -> AsyncIterator[NewMessage]:
+) -> AsyncGenerator[NewMessage]:
     """Look, hand over, wait, for ever."""
     if cursor is None:
         cursor = Cursor((await session.info(session.deadline(timeout))).server_date or datetime.now(UTC))
     while True:
         began = time.monotonic()
-        found = await _new(session, messaging, cursor, own=own, timeout=timeout)
+        me = (await session.me(session.deadline(timeout))).id
+        found = await _new(session, messaging, cursor, timeout)
         # What was stored while it looked may be in a thread that it had passed by.
         overlap = timedelta(seconds=session.settle + time.monotonic() - began)
         for conversation, message, uid, created in found:
             cursor = cursor.behind(uid, created, overlap)
+            if not own and message.sender is not None and message.sender.id == me:
+                continue
             yield NewMessage(conversation=conversation, message=message, cursor=cursor.write())
         await sleep(interval)
 
 
 async def _new(
-    session: AsyncSession, messaging: AsyncMessaging, cursor: Cursor, *, own: bool, timeout: float | None
+    session: AsyncSession, messaging: AsyncMessaging, cursor: Cursor, timeout: float | None
 ) -> list[tuple[MessageConversation, Message, str, datetime]]:
     """Give what is new, oldest first. Threads are read one by one: in a list all see internal notes (25)."""
-    me = (await session.me(session.deadline(timeout))).id
     since = (cursor.floor.astimezone(session.zone) - EARLY).replace(tzinfo=None, microsecond=0)
     found = []
     async for row in messaging.list(
@@ -89,8 +93,7 @@ async def _new(
         except (errors.NotFound, errors.Forbidden):  # left since
             continue
         for message in conversation.messages or ():
-            uid, created, sender = message.id or "", message.created, message.sender
-            other = own or sender is None or sender.id != me
-            if other and created is not None and created >= cursor.floor and uid not in cursor.seen:
+            uid, created = message.id or "", message.created
+            if created is not None and created >= cursor.floor and uid not in cursor.seen:
                 found.append((conversation, message, uid, created))
     return sorted(found, key=lambda one: (one[3], one[2]))

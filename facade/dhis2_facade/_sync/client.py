@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Generator, Mapping
 from datetime import tzinfo
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NoReturn, Self, TypedDict, TypeVar, Unpack
 
 from attrs import evolve, has
@@ -47,6 +47,7 @@ ClientOptions = TypedDict(  # noqa: UP013 - the arguments of a client once more,
         "event_hooks": Hooks | None,
         "limits": Limits | None,
         "user_agent": str | None,
+        "allow_http": bool,
         "check_version": bool,
         "timezone": tzinfo | None,
         "deadline": float,
@@ -131,6 +132,10 @@ class Dhis2:
         if client is None:
             raise errors.InvalidInput(base)
         inputs.require(
+            timezone is None or isinstance(timezone, tzinfo),
+            "timezone: expected such as zoneinfo.ZoneInfo('Africa/Accra')",
+        )
+        inputs.require(
             timezone or check_version, "timezone: needed with check_version=False, since only the first call tells it"
         )
         self._session = session.Session(
@@ -162,7 +167,9 @@ class Dhis2:
         return cls._of(from_environment(), told)
 
     @classmethod
-    def from_profile(cls, name: str, *, file: Path | None = None, **options: Unpack[ClientOptions]) -> Self:
+    def from_profile(
+        cls, name: str, *, file: str | os.PathLike[str] | None = None, **options: Unpack[ClientOptions]
+    ) -> Self:
         """Make a client of a profile in `dhis2-facade/profiles.toml` of the user's configuration folder, or in `file`.
 
         A profile is a TOML table with `url`, and `token` or `username` and `password`. The options are those of the
@@ -177,12 +184,12 @@ class Dhis2:
 
     @classmethod
     def _of(cls, profile: Profile, told: _Told) -> Self:
+        told.options.setdefault("allow_http", profile.allow_http)
         return cls(
             profile.url,
             token=profile.token,
             username=profile.username,
             password=profile.password,
-            allow_http=profile.allow_http,
             **told.options,
         )
 
@@ -198,7 +205,7 @@ class Dhis2:
         meaning = retry.Meaning.READ if request.method in ("GET", "HEAD", "OPTIONS") else retry.Meaning.ONCE
         return _parsed(request, self._session.run(request, meaning, self._session.deadline(timeout)))
 
-    def pages(self, request: Request[T], *, timeout: float | None = None) -> Iterator[T]:
+    def pages(self, request: Request[T], *, timeout: float | None = None) -> Generator[T]:
         """Give all pages of a list of the bindings, from the page that the request names, or the first: a call a page.
 
         Raises as `call`; `timeout` (seconds) is that of each page.

@@ -59,8 +59,9 @@ class Session:
 
     def close(self) -> None:
         """Close all connections; the client cannot be used any more."""
-        self._closed = True
-        if self._process == os.getpid():
+        if not self._closed and self._process == os.getpid():
+            self.guard()
+            self._closed = True
             self.transport.close()
 
     def guard(self) -> None:
@@ -107,7 +108,7 @@ class Session:
         if found[1] != wanted:
             raise errors.VersionMismatch(
                 f"the server is DHIS2 {info.version}, this client is for 2.{wanted}: "
-                f"from dhis2_facade.v{found[1]} import … (or check_version=False, at your own risk)"
+                f"import from dhis2_facade.v{found[1]} if there is one, or pass check_version=False, at your own risk"
             )
         self.zone, self._checked = zone, True
         self.no_trust = (

@@ -7,6 +7,7 @@ import base64
 import contextvars
 import functools
 import logging
+import os
 import re
 import ssl
 import time
@@ -30,7 +31,7 @@ Hooks: TypeAlias = Mapping[str, Sequence[Callable[..., object]]]
 Limits: TypeAlias = httpx.Limits
 Proxy: TypeAlias = str | httpx.URL | httpx.Proxy
 Timeouts: TypeAlias = float | httpx.Timeout
-Verify: TypeAlias = bool | str | ssl.SSLContext
+Verify: TypeAlias = bool | str | os.PathLike[str] | ssl.SSLContext
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)  # seconds: of each wait for the network
 IDLE = 5.0  # seconds: the longest that an unused connection is kept, so that few are found closed by the server
@@ -62,6 +63,11 @@ class Content:
     target: sources.Target | None = None  # of a download
     again: bool = True  # whether an upload can be read a second time
     cap: int = 0  # bytes of a download
+
+    def __attrs_post_init__(self) -> None:
+        inputs.require(
+            self.progress is None or callable(self.progress), "progress: expected a function of bytes and their sum"
+        )
 
 
 class _Trace:
@@ -149,6 +155,8 @@ class Transport:
             answer = trace.broken(type(error).__name__)
             if answer.unsent:
                 problem = "a header that auth or event_hooks add is none: it holds a line end, or a blank at its ends"
+        except httpx.HTTPStatusError as error:  # of a hook that raises what an answer says
+            answer = _begun(trace.answer, error.response)
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:  # OSError: of a transport of the user's own
             # Behind `bytearray` stands what was received, which may have been sent by us.
             words = f"{type(error).__name__}: {_words(error)}".partition(": bytearray")[0]
@@ -185,9 +193,8 @@ class Transport:
     def _answer(self, built: httpx.Request, trace: _Trace, content: Content) -> answers.Answer:
         response = self._client.send(built, stream=True)
         try:
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            trace.answer = evolve(trace.answer, status=response.status_code, headers=headers)
-            if "," in headers.get("content-encoding", ""):
+            trace.answer = _begun(trace.answer, response)
+            if "," in trace.answer.headers.get("content-encoding", ""):
                 raise errors.TooLarge("the answer is packed more than once")
             body = self._body(response, trace, content)
             _whole(response)
@@ -253,6 +260,10 @@ def http_client(
         bad = [
             name.decode() for name, value in sent.raw if not (re.fullmatch(NAME, name) and re.fullmatch(VALUE, value))
         ]
+        inputs.require("content-type" not in sent, "headers: each call has a Content-Type of its own")
+        inputs.require(
+            transport is None or isinstance(transport, BaseTransport), "transport: expected httpx's, or a class of it"
+        )
         inputs.require(
             not bad, f"headers: {bad[:1]} has a line end, a blank at an end, or another sign that is not sent"
         )
@@ -260,7 +271,7 @@ def http_client(
             base_url=base,
             headers=sent,
             auth=auth,
-            verify=ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify,
+            verify=ssl.create_default_context(cafile=verify) if isinstance(verify, str | os.PathLike) else verify,
             proxy=proxy,
             limits=httpx.Limits(
                 max_connections=limits.max_connections,
@@ -275,6 +286,8 @@ def http_client(
         return str(error), None
     except OSError as error:
         return f"verify: {verify} cannot be read as certificates: {error.strerror or type(error).__name__}", None
+    except ImportError as error:  # it names the package that a kind of proxy needs
+        return f"proxy: {error}", None
     except Exception as error:  # whatever it is: its words may hold what is secret
         parts = "url, proxy, headers, auth, transport or event_hooks"
         return f"{parts}: httpx does not take what was passed ({type(error).__name__})", None
@@ -305,6 +318,10 @@ def _problem(token: object, username: object, password: object, auth: object) ->
         ),
     }
     return next((problem for problem, so in problems.items() if so), None)
+
+
+def _begun(answer: answers.Answer, response: httpx.Response) -> answers.Answer:
+    return evolve(answer, status=response.status_code, headers=dict(response.headers))  # names in lower case
 
 
 def _words(error: BaseException) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 
 from attrs import field, frozen
@@ -29,15 +29,17 @@ class Cursor:
 
     @classmethod
     def read(cls, text: object) -> Cursor:
-        """Read a cursor's text. Raises InvalidInput."""
+        """Read a cursor's text, or a moment as one. Raises InvalidInput."""
+        if isinstance(text, datetime):
+            text = json.dumps([text.isoformat(), {}])
         try:
             floor, seen = json.loads(str(text))
             found = cls(datetime.fromisoformat(floor), {uid: datetime.fromisoformat(at) for uid, at in seen.items()})
-            if all(at.tzinfo is not None for at in (found.floor, *found.seen.values())):
+            if found.floor.year > 1 and all(at.tzinfo is not None for at in (found.floor, *found.seen.values())):
                 return found
         except (ValueError, TypeError, AttributeError, RecursionError):
             pass
-        raise errors.InvalidInput("cursor: expected one that watch() gave")
+        raise errors.InvalidInput("cursor: expected one that watch() gave, or a datetime with its zone")
 
     def write(self) -> str:
         """Give it as text."""
@@ -60,26 +62,28 @@ def watch(
     interval: float,
     own: bool,
     timeout: float | None,
-) -> Iterator[NewMessage]:
+) -> Generator[NewMessage]:
     """Look, hand over, wait, for ever."""
     if cursor is None:
         cursor = Cursor((session.info(session.deadline(timeout))).server_date or datetime.now(UTC))
     while True:
         began = time.monotonic()
-        found = _new(session, messaging, cursor, own=own, timeout=timeout)
+        me = (session.me(session.deadline(timeout))).id
+        found = _new(session, messaging, cursor, timeout)
         # What was stored while it looked may be in a thread that it had passed by.
         overlap = timedelta(seconds=session.settle + time.monotonic() - began)
         for conversation, message, uid, created in found:
             cursor = cursor.behind(uid, created, overlap)
+            if not own and message.sender is not None and message.sender.id == me:
+                continue
             yield NewMessage(conversation=conversation, message=message, cursor=cursor.write())
         sleep(interval)
 
 
 def _new(
-    session: Session, messaging: Messaging, cursor: Cursor, *, own: bool, timeout: float | None
+    session: Session, messaging: Messaging, cursor: Cursor, timeout: float | None
 ) -> list[tuple[MessageConversation, Message, str, datetime]]:
     """Give what is new, oldest first. Threads are read one by one: in a list all see internal notes (25)."""
-    me = (session.me(session.deadline(timeout))).id
     since = (cursor.floor.astimezone(session.zone) - EARLY).replace(tzinfo=None, microsecond=0)
     found = []
     for row in messaging.list(filters=f"lastMessage:ge:{since.isoformat()}", fields="id,lastMessage", timeout=timeout):
@@ -88,8 +92,7 @@ def _new(
         except (errors.NotFound, errors.Forbidden):  # left since
             continue
         for message in conversation.messages or ():
-            uid, created, sender = message.id or "", message.created, message.sender
-            other = own or sender is None or sender.id != me
-            if other and created is not None and created >= cursor.floor and uid not in cursor.seen:
+            uid, created = message.id or "", message.created
+            if created is not None and created >= cursor.floor and uid not in cursor.seen:
                 found.append((conversation, message, uid, created))
     return sorted(found, key=lambda one: (one[3], one[2]))
