@@ -112,12 +112,14 @@ def test_the_first_message_with_a_token_is_the_one_that_was_stored() -> None:
     assert first_hit(None, TOKEN) is None
 
 
-@given(texts, st.integers(0, 50), texts, st.integers(0, 2))
-def test_the_uid_of_an_attachment_depends_on_key_place_content_and_round(
-    key: str, place: int, md5: str, round_: int
+@given(st.lists(texts, min_size=1), st.integers(0, 50), texts, st.integers(0, 2))
+def test_the_uid_of_an_attachment_depends_on_the_write_its_place_content_and_round(
+    write: list[str], place: int, md5: str, round_: int
 ) -> None:
-    uid = file_uid(key, place, md5, round_)
+    uid = file_uid(write, place, md5, round_)
     assert is_uid(uid)
-    assert uid == file_uid(key, place, md5, round_)
-    assert len({uid, file_uid(key + "x", place, md5, round_), file_uid(key, place + 1, md5, round_)}) == 3
-    assert len({uid, file_uid(key, place, md5 + "0", round_), file_uid(key, place, md5, round_ + 1)}) == 3
+    assert uid == file_uid(write, place, md5, round_)
+    for other in ([*write[:-1], write[-1] + "x"], [write[0] + "x", *write[1:]], [*write, "x"]):
+        assert file_uid(other, place, md5, round_) != uid
+    assert len({uid, file_uid(write, place + 1, md5, round_)}) == 2
+    assert len({uid, file_uid(write, place, md5 + "0", round_), file_uid(write, place, md5, round_ + 1)}) == 3

@@ -197,11 +197,14 @@ class Sender:
     def _upload(self, prints: Sequence[list[str]], round_: int) -> None:
         """Upload what is not on the server yet, with uids that the key gives where the caller has one."""
         uids: list[str] = []
+        write = [self._key, self._operation, self._conversation]
+        if self._given and any(not isinstance(one, str) for one in self._attachments):
+            write.append((self._session.me(self._deadline)).id)  # others may use the same key
         for place, one in enumerate(self._attachments):
             if isinstance(one, str):
                 uids.append(one)
             else:
-                uid = keys.file_uid(self._key, place, prints[place][-1], round_) if self._given else None
+                uid = keys.file_uid(write, place, prints[place][-1], round_) if self._given else None
                 try:
                     stored = self._files.store(one, uid=uid, deadline=self._deadline)
                 except errors.Dhis2Error as error:
