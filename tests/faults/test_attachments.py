@@ -87,7 +87,7 @@ def test_the_same_file_and_key_in_many_conversations_and_of_many_users_are_as_ma
 
     async def scenario(stage: Stage) -> None:
         async with stage.client(settle=2.0) as dhis2, stage.client("nurse") as nurse:
-            plain = {"attachments": [], "key": None}
+            plain: dict[str, Any] = {"attachments": [], "key": None}
             uids = [(await send(dhis2, stage, **plain)).id for _ in range(4)]
             for uid in uids:
                 await dhis2.messaging.reply(uid, "See", attachments=[COUNT], key=KEY, attempted=False)
