@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from dhis2_facade.errors import Ambiguous, ConnectionFailed, Forbidden, InvalidInput, KeyReused
+from dhis2_facade.errors import Ambiguous, ConnectionFailed, Forbidden, InvalidInput, KeyReused, NotFound
 from dhis2_facade.keys import AGENT, Token
 from dhis2_facade.models import Sent
 from tests.faults.acting import Stage, each, play
@@ -348,5 +348,22 @@ def test_a_server_that_speaks_no_tls_has_got_nothing(version: str, flavour: str)
             with pytest.raises(ConnectionFailed):
                 await send(dhis2, stage, key=None)
         assert stage.texts() == []
+
+    play(version, flavour, scenario)
+
+
+@each
+def test_a_page_that_knows_no_conversation_is_no_no(version: str, flavour: str) -> None:
+    """404 comes of what stands before a server that is not up yet; of an unknown uid the server says 200 (quirk 8)."""
+
+    async def scenario(stage: Stage) -> None:
+        async with stage.client(settle=1.0) as dhis2:
+            uid = (await send(dhis2, stage, attempted=False)).id
+            await dhis2.messaging.reply(uid, "More", key=KEY, attempted=False)
+            stage.server.next(fail=404, method="GET", path=MAIL, times=3)
+            assert (await dhis2.messaging.reply(uid, "More", key=KEY)).found
+            with pytest.raises(NotFound):
+                await dhis2.messaging.reply("aBcDeFgHiJk", "More", key=KEY)
+        assert stage.texts() == [TEXT, "More"]
 
     play(version, flavour, scenario)

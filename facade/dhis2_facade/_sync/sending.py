@@ -160,8 +160,8 @@ class Sender:
         me = self._session.me(deadline)
         try:
             places = self._places(self._conversation, LOOK_UP, deadline)
-        except errors.NotFound:
-            if self._conversation is None:
+        except errors.NotFound as error:
+            if self._conversation is None or error.status != 200:  # 404: of a server that is not up yet (quirk 8)
                 raise
             places = []
         hits = [(place.id, digest) for place in places for digest in keys.own_hits(place.messages, self._token, me.id)]
