@@ -367,3 +367,19 @@ def test_a_page_that_knows_no_conversation_is_no_no(version: str, flavour: str) 
         assert stage.texts() == [TEXT, "More"]
 
     play(version, flavour, scenario)
+
+
+@each
+def test_a_client_knows_better_than_who_says_that_nothing_was_attempted(version: str, flavour: str) -> None:
+    async def scenario(stage: Stage) -> None:
+        async with stage.client() as dhis2:
+            first = await send(dhis2, stage, attempted=False)
+            again = await send(dhis2, stage, attempted=False)
+            assert (again.found, again.id) == (True, first.id)
+            stage.server.next("reset", method="POST", stored=True, commit_delay=0.5 * SETTLE)
+            with pytest.raises(Ambiguous):
+                await send(dhis2, stage, key="late", attempted=False, timeout=0.2 * SETTLE)
+            assert (await send(dhis2, stage, key="late", attempted=False)).found
+        assert stage.texts() == [TEXT, TEXT]
+
+    play(version, flavour, scenario)

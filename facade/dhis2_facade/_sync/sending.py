@@ -87,7 +87,7 @@ class Sender:
             prints = [self._print(one) for one in self._attachments]
             self._token = self._token_of(prints)
             sent = None
-            if self._given and attempted is not False:
+            if self._given and (attempted is not False or self._token.hash in self._session.attempted):
                 doubt = max(doubt, self._session.attempted.get(self._token.hash, doubt))
                 sent = self._find(doubt + self._session.settle, "an earlier attempt may have stored it.")
             rounds = ROUNDS
