@@ -11,7 +11,15 @@ from typing import Any
 import httpx
 import pytest
 
-from dhis2_facade.errors import Ambiguous, ConnectionFailed, Forbidden, InvalidInput, KeyReused, NotFound
+from dhis2_facade.errors import (
+    Ambiguous,
+    ConnectionFailed,
+    Forbidden,
+    InvalidInput,
+    KeyReused,
+    NotFound,
+    ServerError,
+)
 from dhis2_facade.keys import AGENT, Token
 from dhis2_facade.models import Sent
 from tests.faults.acting import Stage, each, play
@@ -381,5 +389,27 @@ def test_a_client_knows_better_than_who_says_that_nothing_was_attempted(version:
                 await send(dhis2, stage, key="late", attempted=False, timeout=0.2 * SETTLE)
             assert (await send(dhis2, stage, key="late", attempted=False)).found
         assert stage.texts() == [TEXT, TEXT]
+
+    play(version, flavour, scenario)
+
+
+@each
+def test_a_first_call_that_fails_does_not_say_that_nothing_was_stored(version: str, flavour: str) -> None:
+    """An earlier process may have stored it, as a client that has made its first call says too."""
+
+    async def scenario(stage: Stage) -> None:
+        async with stage.client() as dhis2:
+            await send(dhis2, stage, attempted=False)
+        for trouble, fail in (("status", 502), ("reset", None)):
+            stage.server.next(trouble, fail=fail, path="/system/info", times=100)
+            async with stage.client() as another:
+                with pytest.raises(Ambiguous, match="an earlier attempt may have stored it") as caught:
+                    await send(another, stage)
+                assert caught.value.key == KEY
+                with pytest.raises((ServerError, ConnectionFailed)):  # the caller says that there was none
+                    await send(another, stage, key="new", attempted=False)
+                stage.server.calm()
+                assert (await send(another, stage)).found
+        assert stage.texts() == [TEXT]
 
     play(version, flavour, scenario)

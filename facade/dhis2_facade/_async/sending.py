@@ -43,6 +43,7 @@ LOOK_UP = "id,messages[id,metaData,sender[id,username]]"
 LOOK_UP_SECONDS = 10.0  # of one look-up
 LOOK_UP_PAGES = 20  # of 50 conversations that hold a token: only who copies tokens makes more than one
 LAST_LOOK = 2.0  # seconds that are kept for it beyond the settle time
+EARLIER = "an earlier attempt may have stored it."
 ROUNDS = 3  # sets of uids for the attachments of one key: each refused send spends one (quirk 6)
 USED = "is already used"
 BY_DATABASE = ("value too long", "invalid byte sequence", "not-null property")
@@ -79,7 +80,12 @@ class AsyncSender:
         """Store it and say what became of it; see the top of this module."""
         doubt = self._doubt(attempted)
         try:
-            await self._session.start(self._deadline)
+            try:
+                await self._session.start(self._deadline)
+            except (errors.ConnectionFailed, errors.ServerError, errors.TooManyRequests) as error:
+                if self._given and attempted is not False:
+                    raise self._ambiguous(f"{EARLIER} It cannot be looked for: {error}") from None
+                raise
             inputs.require(
                 not (self._given and self._session.no_trust), f"key: no key can be kept, since {self._session.no_trust}"
             )
@@ -88,7 +94,7 @@ class AsyncSender:
             sent = None
             if self._given and (attempted is not False or self._token.hash in self._session.attempted):
                 doubt = max(doubt, self._session.attempted.get(self._token.hash, doubt))
-                sent = await self._find(doubt + self._session.settle, "an earlier attempt may have stored it.")
+                sent = await self._find(doubt, EARLIER)
             rounds = ROUNDS
             while sent is None:
                 await self._upload(prints, ROUNDS - rounds)
@@ -131,11 +137,11 @@ class AsyncSender:
 
     # -- looking --------------------------------------------------------------------------------------------------
 
-    async def _find(self, end: float, why: str) -> Sent | None:
-        """Look until a moment (monotonic); a "no" before it is none. Raises Ambiguous where nobody can know."""
+    async def _find(self, doubt: float, why: str) -> Sent | None:
+        """Look until it must have settled; a "no" before that is none. Raises Ambiguous where nobody can know."""
         if self._session.no_trust:
             raise self._ambiguous(f"{why} It cannot be looked for, since {self._session.no_trust}.")
-        count = 0
+        count, end = 0, doubt + self._session.settle
         while True:
             now, failure = time.monotonic(), None
             left = self._deadline.left(now)
@@ -232,7 +238,7 @@ class AsyncSender:
             if happened is retry.Outcome.UNKNOWN:
                 self._went = True
                 why = str(error or f"{request.method} {request.path}: {answer.status}, which does not say.")
-                sent = await self._find(time.monotonic() + session.settle, why)
+                sent = await self._find(time.monotonic(), why)
                 if sent is None:
                     raise self._ambiguous(why)
                 return sent
@@ -250,7 +256,7 @@ class AsyncSender:
         named = re.search(r"Attachment '(\w+)'", said)
         place = list(self._uids).index(named[1]) if named and named[1] in self._uids else None
         if again and place is not None and USED in said and not isinstance(self._attachments[place], str):
-            return await self._find(time.monotonic() + self._session.settle, str(error))
+            return await self._find(time.monotonic(), str(error))
         error.spent = tuple(self._uids[: place + (USED in said)]) if place is not None else ()
         if isinstance(error, errors.Conflict) and any(words in said for words in BY_DATABASE):
             error.spent = tuple(self._uids)
