@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from dhis2_facade.errors import Ambiguous, Conflict, ConnectionFailed, InvalidInput
@@ -13,6 +14,7 @@ from dhis2_facade.keys import file_uid
 from dhis2_facade.models import Sent
 from dhis2_facade.testing import FakeDhis2
 from tests.faults.acting import Stage, each, play
+from tests.support.exchanges import VERSIONS
 
 KEY = "stock 2026-11 Test district"
 TEXT = "Please count."
@@ -242,3 +244,23 @@ def test_no_upload_that_fails_lets_a_message_go_out_without_its_file(version: st
         assert stage.server.messages == []
 
     play(version, flavour, scenario)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("key", [None, KEY])
+def test_files_that_something_on_the_way_has_used_already_lead_to_the_message(version: str, key: str | None) -> None:
+    """It sends each POST twice: the first one is stored, the second is refused since its files are used."""
+
+    class Repeating(httpx.HTTPTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if request.method == "POST" and request.url.path.endswith(MAIL):
+                super().handle_request(request).read()
+            return super().handle_request(request)
+
+    async def scenario(stage: Stage) -> None:
+        async with stage.client(transport=Repeating()) as dhis2:
+            sent = await send(dhis2, stage, key=key, attempted=False)
+        assert sent.found
+        assert attached(stage.server) == [[COUNT[1], LATE[1]]]
+
+    play(version, "sync", scenario)

@@ -255,8 +255,11 @@ class AsyncSender:
         said = error.server_message or ""
         named = re.search(r"Attachment '(\w+)'", said)
         place = list(self._uids).index(named[1]) if named and named[1] in self._uids else None
-        if again and place is not None and USED in said and not isinstance(self._attachments[place], str):
-            return await self._find(time.monotonic(), str(error))
+        if place is not None and USED in said and not isinstance(self._attachments[place], str):
+            # By an earlier attempt; or by this one, which something on the way sent twice.
+            sent = None if self._session.no_trust else await self._find(time.monotonic(), str(error))
+            if again or sent is not None:
+                return sent
         error.spent = tuple(self._uids[: place + (USED in said)]) if place is not None else ()
         if isinstance(error, errors.Conflict) and any(words in said for words in BY_DATABASE):
             error.spent = tuple(self._uids)
