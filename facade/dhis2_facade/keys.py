@@ -69,10 +69,10 @@ def own_hits(messages: Iterable[models.Message] | None, token: Token, user: str 
     ]
 
 
-def first_hit(messages: Iterable[models.Message] | None, token: Token) -> models.Message | None:
-    """Find the first message with this token: one that was just stored, and that nobody can have copied before."""
-    hits = [m for m in messages or () if token.in_agent("").strip() in (m.meta_data or "") and m.created is not None]
-    return min(hits, key=lambda m: (m.created, m.id), default=None)
+def hits(messages: Iterable[models.Message] | None, token: Token) -> list[models.Message]:
+    """Give the messages with this token, oldest first: one that was just stored nobody can have copied before."""
+    found = [m for m in messages or () if token.in_agent("").strip() in (m.meta_data or "") and m.created is not None]
+    return sorted(found, key=lambda m: (m.created, m.id))
 
 
 def file_uid(write: Sequence[str | None], place: int, md5: str, round_: int) -> str:

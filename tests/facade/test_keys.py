@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dhis2_facade.errors import InvalidInput
-from dhis2_facade.keys import AGENT, LONGEST_AGENT, VERSION, Token, agent_of, file_uid, first_hit, own_hits
+from dhis2_facade.keys import AGENT, LONGEST_AGENT, VERSION, Token, agent_of, file_uid, hits, own_hits
 from dhis2_facade.models import Message, User
 from dhis2_facade.uid import is_uid
 
@@ -107,9 +107,9 @@ def test_what_only_looks_like_the_token_is_none(agent: str) -> None:
 def test_the_first_message_with_a_token_is_the_one_that_was_stored() -> None:
     agent = TOKEN.in_agent(AGENT)
     first, copy = message(agent, uid="m0000000002"), message(agent, OTHER, "m0000000001", NOON + timedelta(seconds=1))
-    assert first_hit([copy, message("other"), first], TOKEN) == first
-    assert first_hit([message(agent, created=None)], TOKEN) is None
-    assert first_hit(None, TOKEN) is None
+    assert hits([copy, message("other"), first], TOKEN) == [first, copy]
+    assert hits([message(agent, created=None)], TOKEN) == []
+    assert hits(None, TOKEN) == []
 
 
 @given(st.lists(texts, min_size=1), st.integers(0, 50), texts, st.integers(0, 2))

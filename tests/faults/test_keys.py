@@ -413,3 +413,16 @@ def test_a_first_call_that_fails_does_not_say_that_nothing_was_stored(version: s
         assert stage.texts() == [TEXT]
 
     play(version, flavour, scenario)
+
+
+@each
+def test_what_is_read_back_is_ones_own_though_others_use_the_same_key(version: str, flavour: str) -> None:
+    async def scenario(stage: Stage) -> None:
+        async with stage.client() as dhis2, stage.client("nurse") as nurse:
+            uid = (await send(dhis2, stage, attempted=False)).id
+            for one, username in ((nurse, "nurse"), (dhis2, "clerk")):
+                message = (await one.messaging.reply(uid, "Received.", key="received")).message
+                assert message.sender.username == username
+        assert stage.texts() == [TEXT, "Received.", "Received."]
+
+    play(version, flavour, scenario)

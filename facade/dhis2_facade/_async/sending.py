@@ -91,15 +91,14 @@ class AsyncSender:
             )
             prints = [await self._print(one) for one in self._attachments]
             self._token = self._token_of(prints)
-            sent = None
+            sent, round_ = None, 0
             if self._given and (attempted is not False or self._token.hash in self._session.attempted):
                 doubt = max(doubt, self._session.attempted.get(self._token.hash, doubt))
                 sent = await self._find(doubt, EARLIER)
-            rounds = ROUNDS
             while sent is None:
-                await self._upload(prints, ROUNDS - rounds)
-                rounds -= 1
-                sent = await self._send(again=self._given and rounds > 0)
+                await self._upload(prints, round_)
+                round_ += 1
+                sent = await self._send(again=self._given and round_ < ROUNDS)
             return await self._read_back(sent) if fetch else sent
         except errors.Dhis2Error as error:
             error.key = self._key
@@ -202,9 +201,9 @@ class AsyncSender:
     async def _upload(self, prints: Sequence[list[str]], round_: int) -> None:
         """Upload what is not on the server yet, with uids that the key gives where the caller has one."""
         uids: list[str] = []
-        write = [self._key, self._operation, self._conversation]
-        if self._given and any(not isinstance(one, str) for one in self._attachments):
-            write.append((await self._session.me(self._deadline)).id)  # others may use the same key
+        # Others may use the same key.
+        me = (await self._session.me(self._deadline)).id if self._given and self._attachments else None
+        write = [self._key, self._operation, self._conversation, me]
         for place, one in enumerate(self._attachments):
             if isinstance(one, str):
                 uids.append(one)
@@ -281,12 +280,14 @@ class AsyncSender:
         """Read what was stored. Nothing raises any more: it is stored."""
         try:
             places = await self._places(sent.uid, READ_BACK, self._deadline)
+            hits = [(place, message) for place in places for message in keys.hits(place.messages, self._token)]
+            if self._given and len(hits) > 1:  # others may use the same key
+                me = (await self._session.me(self._deadline)).id
+                hits = [(place, message) for place, message in hits if message.sender and message.sender.id == me]
         except errors.Dhis2Error as error:
             return evolve(sent, read_error=str(error))
-        found = [(place, keys.first_hit(place.messages, self._token)) for place in places]
-        for place, message in found:
-            if message is not None:
-                return evolve(sent, uid=place.id, conversation=place, message=message)
+        for place, message in hits:
+            return evolve(sent, uid=place.id, conversation=place, message=message)
         why = self._session.no_trust or "it may show a little later"
-        conversation = found[0][0] if found and sent.uid else None
+        conversation = places[0] if places and sent.uid else None
         return evolve(sent, conversation=conversation, read_error=f"the message was not found by its key: {why}")
