@@ -158,7 +158,8 @@ class Sender:
             if now >= end or isinstance(failure, errors.Forbidden):
                 raise self._ambiguous(f"{why} Looking for it failed: {failure}")
             count += 1
-            sleep(min(retry.lookup_pause(count, random.random()), end - now, left))  # noqa: S311 - jitter
+            pause = min(retry.lookup_pause(count, random.random()), end - now)  # noqa: S311 - jitter
+            sleep(max(0.0, min(pause, self._deadline.left(time.monotonic()))))  # what the look has left of it
 
     def _look(self, deadline: retry.Deadline) -> Sent | None:
         """Look for the token once: a reply in its thread, all else among one's own conversations."""
@@ -255,7 +256,8 @@ class Sender:
         place = list(self._uids).index(named[1]) if named and named[1] in self._uids else None
         if place is not None and USED in said and not isinstance(self._attachments[place], str):
             # By an earlier attempt; or by this one, which something on the way sent twice.
-            sent = None if self._session.no_trust else self._find(time.monotonic(), str(error))
+            look = self._given or not self._session.no_trust
+            sent = self._find(time.monotonic(), str(error)) if look else None
             if again or sent is not None:
                 return sent
         error.spent = tuple(self._uids[: place + (USED in said)]) if place is not None else ()
