@@ -426,3 +426,24 @@ def test_what_is_read_back_is_ones_own_though_others_use_the_same_key(version: s
         assert stage.texts() == [TEXT, "Received.", "Received."]
 
     play(version, flavour, scenario)
+
+
+@each
+def test_a_look_up_without_messages_is_no_no(version: str, flavour: str) -> None:
+    asked: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request.method)
+        if request.url.path == INFO:
+            return info(version, "clerk", request)
+        if request.url.path == ME:
+            return me(version, "clerk")
+        return httpx.Response(200, json={"id": "aBcDeFgHiJk"})
+
+    async def scenario() -> None:
+        async with served(flavour, version, handler, settle=0.1) as dhis2:
+            with pytest.raises(Ambiguous, match="has no messages"):
+                await dhis2.messaging.reply("aBcDeFgHiJk", TEXT, key=KEY)
+
+    run(flavour, scenario)
+    assert "POST" not in asked

@@ -169,6 +169,8 @@ class AsyncSender:
             if self._conversation is None or error.status != 200:  # 404: of a server that is not up yet (quirk 8)
                 raise
             places = []
+        if any(place.messages is None for place in places):
+            raise errors.UnreadableAnswer("looking for the message: the answer has no messages")
         hits = [(place.id, digest) for place in places for digest in keys.own_hits(place.messages, self._token, me.id)]
         ours = [uid for uid, digest in hits if digest == self._token.digest]
         if hits and not ours and not self._went:  # else ours may be on its way
@@ -257,8 +259,7 @@ class AsyncSender:
         place = list(self._uids).index(named[1]) if named and named[1] in self._uids else None
         if place is not None and USED in said and not isinstance(self._attachments[place], str):
             # By an earlier attempt; or by this one, which something on the way sent twice.
-            look = self._given or not self._session.no_trust
-            sent = await self._find(time.monotonic(), str(error)) if look else None
+            sent = await self._find(time.monotonic(), str(error)) if self._given or not self._session.no_trust else None
             if again or sent is not None:
                 return sent
         error.spent = tuple(self._uids[: place + (USED in said)]) if place is not None else ()
@@ -291,5 +292,8 @@ class AsyncSender:
         for place, message in hits:
             return evolve(sent, uid=place.id, conversation=place, message=message)
         why = self._session.no_trust or "it may show a little later"
-        conversation = places[0] if places and sent.uid else None
-        return evolve(sent, conversation=conversation, read_error=f"the message was not found by its key: {why}")
+        return evolve(
+            sent,
+            conversation=places[0] if places and sent.uid else None,
+            read_error=f"the message was not found by its key: {why}",
+        )
