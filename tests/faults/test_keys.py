@@ -13,6 +13,7 @@ import pytest
 
 from dhis2_facade.errors import (
     Ambiguous,
+    Conflict,
     ConnectionFailed,
     Forbidden,
     InvalidInput,
@@ -424,6 +425,35 @@ def test_what_is_read_back_is_ones_own_though_others_use_the_same_key(version: s
                 message = (await one.messaging.reply(uid, "Received.", key="received")).message
                 assert message.sender.username == username
         assert stage.texts() == [TEXT, "Received.", "Received."]
+
+    play(version, flavour, scenario)
+
+
+@each
+def test_a_hook_that_raises_for_a_status_hides_no_refusal(version: str, flavour: str) -> None:
+    """httpx's documentation shows such a hook. Its error holds the URL, and with it the subject of a feedback."""
+
+    def check(response: httpx.Response) -> None:
+        response.raise_for_status()
+
+    async def check_async(response: httpx.Response) -> None:
+        check(response)
+
+    hooks = {"response": [check if flavour == "sync" else check_async]}
+
+    async def scenario(stage: Stage) -> None:
+        async with stage.client(event_hooks=hooks) as dhis2:
+            for status, kind, stored in ((409, Conflict, False), (403, Forbidden, False), (500, Ambiguous, False)):
+                stage.server.next(fail=status, method="POST", stored=stored)
+                with pytest.raises(kind) as caught:
+                    await dhis2.messaging.feedback("Of the clinic", TEXT)
+                assert "clinic" not in str(caught.value)
+            stage.server.next(fail=429, method="POST", headers={"Retry-After": "0"})
+            stage.server.next(fail=500, method="POST", stored=True)
+            assert (await dhis2.messaging.feedback("Of the clinic", TEXT)).found
+            with pytest.raises(NotFound):
+                await dhis2.files.get("aBcDeFgHiJk")
+        assert stage.texts() == [TEXT]
 
     play(version, flavour, scenario)
 

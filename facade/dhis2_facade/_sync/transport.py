@@ -148,6 +148,9 @@ class Transport:
             answer = trace.broken(type(error).__name__)
             if answer.unsent:
                 problem = "a header that auth or event_hooks add is none: it holds a line end, or a blank at its ends"
+        except httpx.HTTPStatusError as error:  # of a hook or of auth; its words hold the URL, and so what was sent
+            status = error.response.status_code if error.request is built else 0  # else of a request of auth's own
+            answer = evolve(trace.broken("HTTPStatusError"), status=status, headers=dict(error.response.headers))
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:  # OSError: of a transport of the user's own
             # Behind `bytearray` stands what was received, which may have been sent by us.
             words = f"{type(error).__name__}: {_words(error)}".partition(": bytearray")[0]
