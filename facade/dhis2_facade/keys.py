@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
@@ -76,12 +76,16 @@ def own_hits(messages: Iterable[models.Message] | None, token: Token, user: str 
     ]
 
 
-def first_hit(messages: Iterable[models.Message] | None, token: Token) -> models.Message | None:
-    """Find the first message with this token: one that was just stored, and that nobody can have copied before."""
-    hits = [m for m in messages or () if token.in_agent("").strip() in (m.meta_data or "") and m.created is not None]
-    return min(hits, key=lambda m: (m.created, m.id), default=None)
+def hits(messages: Iterable[models.Message] | None, token: Token) -> list[models.Message]:
+    """Give the messages with this token, oldest first: one that was just stored nobody can have copied before."""
+    found = [m for m in messages or () if token.in_agent("").strip() in (m.meta_data or "") and m.created is not None]
+    return sorted(found, key=lambda m: (m.created, m.id))
 
 
-def file_uid(key: str, place: int, md5: str, round_: int) -> str:
-    """Give the uid of an attachment of a write with a caller's key, the same at each attempt of a round."""
-    return uid.derive(hashlib.sha256(json.dumps([key, place, md5, round_]).encode()).digest())
+def file_uid(write: Sequence[str | None], place: int, md5: str, round_: int) -> str:
+    """Give the uid of an attachment of a write with a caller's key, the same at each attempt of a round.
+
+    `write` is what makes it unique: key, operation, conversation and user. The same file with the same key in another
+    conversation has another uid, since a file can be attached once.
+    """
+    return uid.derive(hashlib.sha256(json.dumps([write, place, md5, round_]).encode()).digest())

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dhis2_facade.errors import InvalidInput
-from dhis2_facade.keys import AGENT, LONGEST_AGENT, VERSION, Token, agent_of, file_uid, first_hit, own_hits
+from dhis2_facade.keys import AGENT, LONGEST_AGENT, VERSION, Token, agent_of, file_uid, hits, own_hits
 from dhis2_facade.models import Message, User
 from dhis2_facade.uid import is_uid
 
@@ -107,17 +107,19 @@ def test_what_only_looks_like_the_token_is_none(agent: str) -> None:
 def test_the_first_message_with_a_token_is_the_one_that_was_stored() -> None:
     agent = TOKEN.in_agent(AGENT)
     first, copy = message(agent, uid="m0000000002"), message(agent, OTHER, "m0000000001", NOON + timedelta(seconds=1))
-    assert first_hit([copy, message("other"), first], TOKEN) == first
-    assert first_hit([message(agent, created=None)], TOKEN) is None
-    assert first_hit(None, TOKEN) is None
+    assert hits([copy, message("other"), first], TOKEN) == [first, copy]
+    assert hits([message(agent, created=None)], TOKEN) == []
+    assert hits(None, TOKEN) == []
 
 
-@given(texts, st.integers(0, 50), texts, st.integers(0, 2))
-def test_the_uid_of_an_attachment_depends_on_key_place_content_and_round(
-    key: str, place: int, md5: str, round_: int
+@given(st.lists(texts, min_size=1), st.integers(0, 50), texts, st.integers(0, 2))
+def test_the_uid_of_an_attachment_depends_on_the_write_its_place_content_and_round(
+    write: list[str], place: int, md5: str, round_: int
 ) -> None:
-    uid = file_uid(key, place, md5, round_)
+    uid = file_uid(write, place, md5, round_)
     assert is_uid(uid)
-    assert uid == file_uid(key, place, md5, round_)
-    assert len({uid, file_uid(key + "x", place, md5, round_), file_uid(key, place + 1, md5, round_)}) == 3
-    assert len({uid, file_uid(key, place, md5 + "0", round_), file_uid(key, place, md5, round_ + 1)}) == 3
+    assert uid == file_uid(write, place, md5, round_)
+    for other in ([*write[:-1], write[-1] + "x"], [write[0] + "x", *write[1:]], [*write, "x"]):
+        assert file_uid(other, place, md5, round_) != uid
+    assert len({uid, file_uid(write, place + 1, md5, round_)}) == 2
+    assert len({uid, file_uid(write, place, md5 + "0", round_), file_uid(write, place, md5, round_ + 1)}) == 3

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from dhis2_facade.errors import Ambiguous, Conflict, ConnectionFailed, InvalidInput
@@ -13,6 +14,7 @@ from dhis2_facade.keys import file_uid
 from dhis2_facade.models import Sent
 from dhis2_facade.testing import FakeDhis2
 from tests.faults.acting import Stage, each, play
+from tests.support.exchanges import VERSIONS
 
 KEY = "stock 2026-11 Test district"
 TEXT = "Please count."
@@ -32,8 +34,16 @@ def md5(file: tuple[str, bytes]) -> str:
     return hashlib.md5(file[1]).hexdigest()
 
 
-def derived(file: tuple[str, bytes], place: int, round_: int = 0) -> str:
-    return file_uid(KEY, place, md5(file), round_)
+def derived(
+    stage: Stage,
+    file: tuple[str, bytes],
+    place: int,
+    round_: int = 0,
+    *,
+    write: tuple[str, str | None] = ("send", None),
+) -> str:
+    """Give the uid of a file of the clerk's; `write` is its operation and conversation."""
+    return file_uid([KEY, *write, stage.uid("clerk")], place, md5(file), round_)
 
 
 def attached(server: FakeDhis2) -> list[list[bytes]]:
@@ -51,7 +61,7 @@ def test_the_key_gives_the_uids_of_its_files(version: str, flavour: str) -> None
         async with stage.client() as dhis2:
             await send(dhis2, stage)
             assert (await send(dhis2, stage)).found
-        assert [one.uid for one in stage.server.files] == [derived(COUNT, 0), derived(LATE, 1)]
+        assert [one.uid for one in stage.server.files] == [derived(stage, COUNT, 0), derived(stage, LATE, 1)]
         assert attached(stage.server) == [[COUNT[1], LATE[1]]]
         assert stage.asked("POST", FILES) == 2
 
@@ -72,16 +82,36 @@ def test_an_upload_whose_answer_is_lost_is_known_by_size_and_content(version: st
 
 
 @each
+def test_the_same_file_and_key_in_many_conversations_and_of_many_users_are_as_many_files(
+    version: str, flavour: str
+) -> None:
+    """A key belongs to one operation, conversation and user, and a file can be attached once."""
+
+    async def scenario(stage: Stage) -> None:
+        async with stage.client(settle=2.0) as dhis2, stage.client("nurse") as nurse:
+            plain: dict[str, Any] = {"attachments": [], "key": None}
+            uids = [(await send(dhis2, stage, **plain)).id for _ in range(4)]
+            for uid in uids:
+                await dhis2.messaging.reply(uid, "See", attachments=[COUNT], key=KEY, attempted=False)
+            for one in (dhis2, nurse):
+                await send(one, stage, attachments=[COUNT], attempted=False)
+        assert [message[:1] for message in attached(stage.server)] == [[], [COUNT[1]]] * 4 + [[COUNT[1]]] * 2
+        assert stage.asked("POST", FILES) == 6  # none was found to be used
+
+    play(version, flavour, scenario)
+
+
+@each
 def test_another_file_with_the_uid_is_a_conflict(version: str, flavour: str) -> None:
     async def scenario(stage: Stage) -> None:
         async with stage.client() as dhis2:
-            await dhis2.files.upload(("other.csv", b"another content"), uid=derived(LATE, 1))
+            await dhis2.files.upload(("other.csv", b"another content"), uid=derived(stage, LATE, 1))
             with pytest.raises(Conflict) as caught:
                 await send(dhis2, stage)
             assert caught.value.error_code == "E1119"
-            assert caught.value.unspent == (derived(COUNT, 0),)
-            same = await dhis2.files.upload(COUNT, uid=derived(COUNT, 0))
-            assert (same.id, same.content_md5) == (derived(COUNT, 0), md5(COUNT))
+            assert caught.value.unspent == (derived(stage, COUNT, 0),)
+            same = await dhis2.files.upload(COUNT, uid=derived(stage, COUNT, 0))
+            assert (same.id, same.content_md5) == (derived(stage, COUNT, 0), md5(COUNT))
         assert stage.server.messages == []
 
     play(version, flavour, scenario)
@@ -97,12 +127,14 @@ def test_files_that_a_refused_reply_spent_are_uploaded_anew(version: str, flavou
             files = [COUNT, str(late.id)]
             with pytest.raises(Conflict, match="cannot be attached again") as caught:
                 await dhis2.messaging.reply(uid, "See", attachments=files, key=KEY, attempted=False)
-            assert caught.value.spent == (derived(COUNT, 0), late.id)
+            reply = ("reply", uid)
+            assert caught.value.spent == (derived(stage, COUNT, 0, write=reply), late.id)
             stage.server._inside(lambda: setattr(stage.server.state.files[str(late.id)], "assigned", False))
             sent = await dhis2.messaging.reply(uid, "See", attachments=files, key=KEY)
         assert not sent.found
         assert attached(stage.server) == [[], [COUNT[1], LATE[1]]]
-        assert {derived(COUNT, 0), derived(COUNT, 0, 1)} <= {one.uid for one in stage.server.files}
+        rounds = {derived(stage, COUNT, 0, round_, write=reply) for round_ in (0, 1)}
+        assert rounds <= {one.uid for one in stage.server.files}
 
     play(version, flavour, scenario)
 
@@ -112,11 +144,11 @@ def test_when_all_rounds_are_spent_the_caller_is_told(version: str, flavour: str
     async def scenario(stage: Stage) -> None:
         async with stage.client() as dhis2:
             for round_ in range(3):
-                await dhis2.files.upload(COUNT, uid=derived(COUNT, 0, round_))
-                spend(stage, derived(COUNT, 0, round_))
+                await dhis2.files.upload(COUNT, uid=derived(stage, COUNT, 0, round_))
+                spend(stage, derived(stage, COUNT, 0, round_))
             with pytest.raises(Conflict, match="already used") as caught:
                 await send(dhis2, stage, attachments=[COUNT])
-            assert caught.value.spent == (derived(COUNT, 0, 2),)
+            assert caught.value.spent == (derived(stage, COUNT, 0, 2),)
         assert stage.server.messages == []
 
     play(version, flavour, scenario)
@@ -146,7 +178,7 @@ def test_files_that_this_very_send_used_are_waited_for_if_it_is_late(version: st
             stage.server.next("reset", method="POST", path=f"{MAIL}$", stored=True, commit_delay=0.5)
             with pytest.raises(Ambiguous) as caught:
                 await send(dhis2, stage, attempted=False)
-            assert caught.value.spent == (derived(COUNT, 0), derived(LATE, 1))
+            assert caught.value.spent == (derived(stage, COUNT, 0), derived(stage, LATE, 1))
         async with stage.client(settle=1.0) as another:
             assert (await send(another, stage, attempted=False)).found
         assert attached(stage.server) == [[COUNT[1], LATE[1]]]
@@ -161,7 +193,7 @@ def test_uploaded_files_of_a_send_that_never_went_out_are_used_by_the_next(versi
             stage.server.next(fail=429, times=4, method="POST", path=f"{MAIL}$", headers={"Retry-After": "0"})
             with pytest.raises(Exception, match="429") as caught:
                 await send(dhis2, stage, attempted=False)
-            assert caught.value.unspent == (derived(COUNT, 0), derived(LATE, 1))  # type: ignore[attr-defined]
+            assert caught.value.unspent == (derived(stage, COUNT, 0), derived(stage, LATE, 1))  # type: ignore[attr-defined]
             await send(dhis2, stage)
         assert len(stage.server.files) == 2
         assert attached(stage.server) == [[COUNT[1], LATE[1]]]
@@ -212,3 +244,23 @@ def test_no_upload_that_fails_lets_a_message_go_out_without_its_file(version: st
         assert stage.server.messages == []
 
     play(version, flavour, scenario)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("key", [None, KEY])
+def test_files_that_something_on_the_way_has_used_already_lead_to_the_message(version: str, key: str | None) -> None:
+    """It sends each POST twice: the first one is stored, the second is refused since its files are used."""
+
+    class Repeating(httpx.HTTPTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if request.method == "POST" and request.url.path.endswith(MAIL):
+                super().handle_request(request).read()
+            return super().handle_request(request)
+
+    async def scenario(stage: Stage) -> None:
+        async with stage.client(transport=Repeating()) as dhis2:
+            sent = await send(dhis2, stage, key=key, attempted=False)
+        assert sent.found
+        assert attached(stage.server) == [[COUNT[1], LATE[1]]]
+
+    play(version, "sync", scenario)

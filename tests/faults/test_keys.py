@@ -11,7 +11,16 @@ from typing import Any
 import httpx
 import pytest
 
-from dhis2_facade.errors import Ambiguous, ConnectionFailed, Forbidden, InvalidInput, KeyReused
+from dhis2_facade.errors import (
+    Ambiguous,
+    Conflict,
+    ConnectionFailed,
+    Forbidden,
+    InvalidInput,
+    KeyReused,
+    NotFound,
+    ServerError,
+)
 from dhis2_facade.keys import AGENT, Token
 from dhis2_facade.models import Sent
 from tests.faults.acting import Stage, each, play
@@ -350,3 +359,121 @@ def test_a_server_that_speaks_no_tls_has_got_nothing(version: str, flavour: str)
         assert stage.texts() == []
 
     play(version, flavour, scenario)
+
+
+@each
+def test_a_page_that_knows_no_conversation_is_no_no(version: str, flavour: str) -> None:
+    """404 comes of what stands before a server that is not up yet; of an unknown uid the server says 200 (quirk 8)."""
+
+    async def scenario(stage: Stage) -> None:
+        async with stage.client(settle=1.0) as dhis2:
+            uid = (await send(dhis2, stage, attempted=False)).id
+            await dhis2.messaging.reply(uid, "More", key=KEY, attempted=False)
+            stage.server.next(fail=404, method="GET", path=MAIL, times=3)
+            assert (await dhis2.messaging.reply(uid, "More", key=KEY)).found
+            with pytest.raises(NotFound):
+                await dhis2.messaging.reply("aBcDeFgHiJk", "More", key=KEY)
+        assert stage.texts() == [TEXT, "More"]
+
+    play(version, flavour, scenario)
+
+
+@each
+def test_a_client_knows_better_than_who_says_that_nothing_was_attempted(version: str, flavour: str) -> None:
+    async def scenario(stage: Stage) -> None:
+        async with stage.client() as dhis2:
+            first = await send(dhis2, stage, attempted=False)
+            again = await send(dhis2, stage, attempted=False)
+            assert (again.found, again.id) == (True, first.id)
+            stage.server.next("reset", method="POST", stored=True, commit_delay=0.5 * SETTLE)
+            with pytest.raises(Ambiguous):
+                await send(dhis2, stage, key="late", attempted=False, timeout=0.2 * SETTLE)
+            assert (await send(dhis2, stage, key="late", attempted=False)).found
+        assert stage.texts() == [TEXT, TEXT]
+
+    play(version, flavour, scenario)
+
+
+@each
+def test_a_first_call_that_fails_does_not_say_that_nothing_was_stored(version: str, flavour: str) -> None:
+    """An earlier process may have stored it, as a client that has made its first call says too."""
+
+    async def scenario(stage: Stage) -> None:
+        async with stage.client() as dhis2:
+            await send(dhis2, stage, attempted=False)
+        for trouble, fail in (("status", 502), ("reset", None)):
+            stage.server.next(trouble, fail=fail, path="/system/info", times=100)
+            async with stage.client() as another:
+                with pytest.raises(Ambiguous, match="an earlier attempt may have stored it") as caught:
+                    await send(another, stage)
+                assert caught.value.key == KEY
+                with pytest.raises((ServerError, ConnectionFailed)):  # the caller says that there was none
+                    await send(another, stage, key="new", attempted=False)
+                stage.server.calm()
+                assert (await send(another, stage)).found
+        assert stage.texts() == [TEXT]
+
+    play(version, flavour, scenario)
+
+
+@each
+def test_what_is_read_back_is_ones_own_though_others_use_the_same_key(version: str, flavour: str) -> None:
+    async def scenario(stage: Stage) -> None:
+        async with stage.client() as dhis2, stage.client("nurse") as nurse:
+            uid = (await send(dhis2, stage, attempted=False)).id
+            for one, username in ((nurse, "nurse"), (dhis2, "clerk")):
+                message = (await one.messaging.reply(uid, "Received.", key="received")).message
+                assert message.sender.username == username
+        assert stage.texts() == [TEXT, "Received.", "Received."]
+
+    play(version, flavour, scenario)
+
+
+@each
+def test_a_hook_that_raises_for_a_status_hides_no_refusal(version: str, flavour: str) -> None:
+    """httpx's documentation shows such a hook. Its error holds the URL, and with it the subject of a feedback."""
+
+    def check(response: httpx.Response) -> None:
+        response.raise_for_status()
+
+    async def check_async(response: httpx.Response) -> None:
+        check(response)
+
+    hooks = {"response": [check if flavour == "sync" else check_async]}
+
+    async def scenario(stage: Stage) -> None:
+        async with stage.client(event_hooks=hooks) as dhis2:
+            for status, kind, stored in ((409, Conflict, False), (403, Forbidden, False), (500, Ambiguous, False)):
+                stage.server.next(fail=status, method="POST", stored=stored)
+                with pytest.raises(kind) as caught:
+                    await dhis2.messaging.feedback("Of the clinic", TEXT)
+                assert "clinic" not in str(caught.value)
+            stage.server.next(fail=429, method="POST", headers={"Retry-After": "0"})
+            stage.server.next(fail=500, method="POST", stored=True)
+            assert (await dhis2.messaging.feedback("Of the clinic", TEXT)).found
+            with pytest.raises(NotFound):
+                await dhis2.files.get("aBcDeFgHiJk")
+        assert stage.texts() == [TEXT]
+
+    play(version, flavour, scenario)
+
+
+@each
+def test_a_look_up_without_messages_is_no_no(version: str, flavour: str) -> None:
+    asked: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request.method)
+        if request.url.path == INFO:
+            return info(version, "clerk", request)
+        if request.url.path == ME:
+            return me(version, "clerk")
+        return httpx.Response(200, json={"id": "aBcDeFgHiJk"})
+
+    async def scenario() -> None:
+        async with served(flavour, version, handler, settle=0.1) as dhis2:
+            with pytest.raises(Ambiguous, match="has no messages"):
+                await dhis2.messaging.reply("aBcDeFgHiJk", TEXT, key=KEY)
+
+    run(flavour, scenario)
+    assert "POST" not in asked

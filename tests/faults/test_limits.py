@@ -372,3 +372,31 @@ def test_a_server_that_comes_back_as_another_version_is_noticed(version: str, ot
                 assert newer.messages == []
 
     play(version, flavour, scenario)
+
+
+@each
+def test_no_pause_between_two_looks_goes_beyond_the_deadline(
+    version: str, flavour: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first look takes all the time that is left."""
+    pauses: list[float] = []
+    place = f"dhis2_facade.{'_sync' if flavour == 'sync' else '_async'}.sending"
+    monkeypatch.setattr("dhis2_facade.retry.LOOKUP_FIRST", 60.0)
+    monkeypatch.setattr("dhis2_facade.retry.LOOKUP_LONGEST", 60.0)
+
+    async def pause_async(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(f"{place}.sleep", pauses.append if flavour == "sync" else pause_async)
+
+    async def scenario(stage: Stage) -> None:
+        async with stage.client(settle=120.0, deadline=1.0, timeout=60.0) as dhis2:
+            await dhis2.people.me()
+            stage.server.next("reset", method="POST")
+            stage.server.next("hang", method="GET", times=99)
+            with pytest.raises(Ambiguous):
+                await dhis2.messaging.send("Stock", "Count", users=[stage.uid("nurse")])
+        assert pauses
+        assert max(pauses) < 0.3
+
+    play(version, flavour, scenario)

@@ -154,8 +154,9 @@ class AsyncTransport:
             answer = trace.broken(type(error).__name__)
             if answer.unsent:
                 problem = "a header that auth or event_hooks add is none: it holds a line end, or a blank at its ends"
-        except httpx.HTTPStatusError as error:  # of a hook that raises what an answer says
-            answer = _begun(trace.answer, error.response)
+        except httpx.HTTPStatusError as error:  # of a hook or of auth; its words hold the URL, and so what was sent
+            mine = error.request is built  # else of a request of auth's own
+            answer = _begun(trace.answer, error.response) if mine else trace.broken("HTTPStatusError")
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:  # OSError: of a transport of the user's own
             # Behind `bytearray` stands what was received, which may have been sent by us.
             words = f"{type(error).__name__}: {_words(error)}".partition(": bytearray")[0]

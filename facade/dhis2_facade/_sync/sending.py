@@ -44,6 +44,7 @@ LOOK_UP = "id,messages[id,metaData,sender[id,username]]"
 LOOK_UP_SECONDS = 10.0  # of one look-up
 LOOK_UP_PAGES = 20  # of 50 conversations that hold a token: only who copies tokens makes more than one
 LAST_LOOK = 2.0  # seconds that are kept for it beyond the settle time
+EARLIER = "an earlier attempt may have stored it."
 ROUNDS = 3  # sets of uids for the attachments of one key: each refused send spends one (quirk 6)
 USED = "is already used"
 BY_DATABASE = ("value too long", "invalid byte sequence", "not-null property")
@@ -80,21 +81,25 @@ class Sender:
         """Store it and say what became of it; see the top of this module."""
         doubt = self._doubt(attempted)
         try:
-            self._session.start(self._deadline)
+            try:
+                self._session.start(self._deadline)
+            except (errors.ConnectionFailed, errors.ServerError, errors.TooManyRequests) as error:
+                if self._given and attempted is not False:
+                    raise self._ambiguous(f"{EARLIER} It cannot be looked for: {error}") from None
+                raise
             inputs.require(
                 not (self._given and self._session.no_trust), f"key: no key can be kept, since {self._session.no_trust}"
             )
             prints = [self._print(one) for one in self._attachments]
             self._token = self._token_of(prints)
-            sent = None
-            if self._given and attempted is not False:
+            sent, round_ = None, 0
+            if self._given and (attempted is not False or self._token.hash in self._session.attempted):
                 doubt = max(doubt, self._session.attempted.get(self._token.hash, doubt))
-                sent = self._find(doubt + self._session.settle, "an earlier attempt may have stored it.")
-            rounds = ROUNDS
+                sent = self._find(doubt, EARLIER)
             while sent is None:
-                self._upload(prints, ROUNDS - rounds)
-                rounds -= 1
-                sent = self._send(again=self._given and rounds > 0)
+                self._upload(prints, round_)
+                round_ += 1
+                sent = self._send(again=self._given and round_ < ROUNDS)
             return self._read_back(sent) if fetch else sent
         except errors.Dhis2Error as error:
             error.key = self._key
@@ -132,11 +137,11 @@ class Sender:
 
     # -- looking --------------------------------------------------------------------------------------------------
 
-    def _find(self, end: float, why: str) -> Sent | None:
-        """Look until a moment (monotonic); a "no" before it is none. Raises Ambiguous where nobody can know."""
+    def _find(self, doubt: float, why: str) -> Sent | None:
+        """Look until it must have settled; a "no" before that is none. Raises Ambiguous where nobody can know."""
         if self._session.no_trust:
             raise self._ambiguous(f"{why} It cannot be looked for, since {self._session.no_trust}.")
-        count = 0
+        count, end = 0, doubt + self._session.settle
         while True:
             now, failure = time.monotonic(), None
             left = self._deadline.left(now)
@@ -153,17 +158,20 @@ class Sender:
             if now >= end or isinstance(failure, errors.Forbidden):
                 raise self._ambiguous(f"{why} Looking for it failed: {failure}")
             count += 1
-            sleep(min(retry.lookup_pause(count, random.random()), end - now, left))  # noqa: S311 - jitter
+            pause = min(retry.lookup_pause(count, random.random()), end - now)  # noqa: S311 - jitter
+            sleep(max(0.0, min(pause, self._deadline.left(time.monotonic()))))  # what the look has left of it
 
     def _look(self, deadline: retry.Deadline) -> Sent | None:
         """Look for the token once: a reply in its thread, all else among one's own conversations."""
         me = self._session.me(deadline)
         try:
             places = self._places(self._conversation, LOOK_UP, deadline)
-        except errors.NotFound:
-            if self._conversation is None:
+        except errors.NotFound as error:
+            if self._conversation is None or error.status != 200:  # 404: of a server that is not up yet (quirk 8)
                 raise
             places = []
+        if any(place.messages is None for place in places):
+            raise errors.UnreadableAnswer("looking for the message: the answer has no messages")
         hits = [(place.id, digest) for place in places for digest in keys.own_hits(place.messages, self._token, me.id)]
         ours = [uid for uid, digest in hits if digest == self._token.digest]
         if hits and not ours and not self._went:  # else ours may be on its way
@@ -197,11 +205,14 @@ class Sender:
     def _upload(self, prints: Sequence[list[str]], round_: int) -> None:
         """Upload what is not on the server yet, with uids that the key gives where the caller has one."""
         uids: list[str] = []
+        # Others may use the same key.
+        me = (self._session.me(self._deadline)).id if self._given and self._attachments else None
+        write = [self._key, self._operation, self._conversation, me]
         for place, one in enumerate(self._attachments):
             if isinstance(one, str):
                 uids.append(one)
             else:
-                uid = keys.file_uid(self._key, place, prints[place][-1], round_) if self._given else None
+                uid = keys.file_uid(write, place, prints[place][-1], round_) if self._given else None
                 try:
                     stored = self._files.store(one, uid=uid, deadline=self._deadline)
                 except errors.Dhis2Error as error:
@@ -228,7 +239,7 @@ class Sender:
             if happened is retry.Outcome.UNKNOWN:
                 self._went = True
                 why = str(error or f"{request.method} {request.path}: {answer.status}, which does not say.")
-                sent = self._find(time.monotonic() + session.settle, why)
+                sent = self._find(time.monotonic(), why)
                 if sent is None:
                     raise self._ambiguous(why)
                 return sent
@@ -245,8 +256,11 @@ class Sender:
         said = error.server_message or ""
         named = re.search(r"Attachment '(\w+)'", said)
         place = list(self._uids).index(named[1]) if named and named[1] in self._uids else None
-        if again and place is not None and USED in said and not isinstance(self._attachments[place], str):
-            return self._find(time.monotonic() + self._session.settle, str(error))
+        if place is not None and USED in said and not isinstance(self._attachments[place], str):
+            # By an earlier attempt; or by this one, which something on the way sent twice.
+            sent = self._find(time.monotonic(), str(error)) if self._given or not self._session.no_trust else None
+            if again or sent is not None:
+                return sent
         error.spent = tuple(self._uids[: place + (USED in said)]) if place is not None else ()
         if isinstance(error, errors.Conflict) and any(words in said for words in BY_DATABASE):
             error.spent = tuple(self._uids)
@@ -268,12 +282,17 @@ class Sender:
         """Read what was stored. Nothing raises any more: it is stored."""
         try:
             places = self._places(sent.uid, READ_BACK, self._deadline)
+            hits = [(place, message) for place in places for message in keys.hits(place.messages, self._token)]
+            if self._given and len(hits) > 1:  # others may use the same key
+                me = (self._session.me(self._deadline)).id
+                hits = [(place, message) for place, message in hits if message.sender and message.sender.id == me]
         except errors.Dhis2Error as error:
             return evolve(sent, read_error=str(error))
-        found = [(place, keys.first_hit(place.messages, self._token)) for place in places]
-        for place, message in found:
-            if message is not None:
-                return evolve(sent, uid=place.id, conversation=place, message=message)
+        for place, message in hits:
+            return evolve(sent, uid=place.id, conversation=place, message=message)
         why = self._session.no_trust or "it may show a little later"
-        conversation = found[0][0] if found and sent.uid else None
-        return evolve(sent, conversation=conversation, read_error=f"the message was not found by its key: {why}")
+        return evolve(
+            sent,
+            conversation=places[0] if places and sent.uid else None,
+            read_error=f"the message was not found by its key: {why}",
+        )
