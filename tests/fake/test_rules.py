@@ -158,10 +158,31 @@ def test_the_first_of_a_repeated_parameter_counts(server: FakeDhis2, clerk: http
     assert answer.json() == {"LOW": [uid]}
 
 
-def test_a_reply_in_an_unknown_charset_is_read_as_utf_8(server: FakeDhis2, clerk: httpx.Client) -> None:
+@pytest.mark.parametrize("charset", ["nope", "idna", "rot13"])
+def test_a_reply_in_an_unknown_charset_is_read_as_utf_8(server: FakeDhis2, clerk: httpx.Client, charset: str) -> None:
     uid = uid_of(send(clerk, server))
-    clerk.post(f"{MAIL}/{uid}", content="ü".encode(), headers={"Content-Type": "text/plain; charset=nope"})
+    clerk.post(f"{MAIL}/{uid}", content="ü".encode(), headers={"Content-Type": f"text/plain; charset={charset}"})
     assert server.messages[-1].text == "ü"
+
+
+def test_only_who_takes_part_unassigns(server: FakeDhis2, clerk: httpx.Client) -> None:
+    uid = uid_of(send(clerk, server))
+    with as_(server, "outsider") as outsider:
+        answer = outsider.delete(f"{MAIL}/{uid}/assign")
+    said = "Not authorized to remove the assigned user to this conversation."
+    expected = (200, "Message is no longer assigned to user") if server.version == "40" else (403, said)
+    assert (answer.status_code, answer.json()["message"]) == expected
+
+
+def test_a_search_by_a_list_is_refused_in_the_words_of_filters(clerk: httpx.Client) -> None:
+    answer = clerk.get(MAIL, params={"queryString": "x", "queryOperator": "in"})
+    assert (answer.status_code, answer.json()["message"]) == (409, "Collection size must be integer `x`")
+
+
+def test_fields_of_nothing(server: FakeDhis2, clerk: httpx.Client) -> None:
+    uid = uid_of(send(clerk, server))
+    [one] = clerk.get(MAIL, params={"fields": ""}).json()["messageConversations"]
+    assert one == ({"displayName": "s", "id": uid} if server.version == "42" else {})
 
 
 def test_one_property_can_be_asked_with_fields(server: FakeDhis2, clerk: httpx.Client) -> None:
@@ -196,15 +217,57 @@ def test_recipients_are_read_by_the_framework(server: FakeDhis2, clerk: httpx.Cl
     ("body", "said"),
     [
         ('{"users": }', "Unexpected character ('}' (code 125))"),
-        ("[1", "Unexpected end-of-input within/between Array entries"),
+        ("[1", "from Array value (token `JsonToken.START_ARRAY`)"),
+        ('{"users": [', "Unexpected end-of-input: expected close marker for Array (start marker at [Source: "),
+        ('{"text": "x"', "Unexpected end-of-input: expected close marker for Object (start marker at [Source: "),
+        ('{"text"', "Unexpected end-of-input within/between Object entries"),
+        ('{"users": [{"id": "x"},', "Unexpected end-of-input within/between Array entries"),
+        ('{"text": "x', "Unexpected end-of-input: was expecting closing quote for a string value"),
+        ('{"text": NaN}', "Non-standard token 'NaN'"),
+        (
+            '{"users": "x"}',
+            "`java.util.HashSet<org.hisp.dhis.user.User>` from String value (token `JsonToken.VALUE_STRING`)",
+        ),
+        ('{"users": [\n 1.5]}', "from Number value (1.5)\n at [Source: "),
+        ('{"users": [\n 1.5]}', "; line: 2, column: 2]"),
+        ("[" * 5000, "from Array value"),
+        ('{"a":' * 5000, "Document nesting depth (1001) exceeds the maximum allowed (1000, from "),
+        ("null", "is null"),
         ('{"users": [5]}', "no int/Int-argument constructor/factory method to deserialize from Number value (5)"),
-        ("true", "no boolean/Boolean-argument constructor"),
+        (
+            "true",
+            "no boolean/Boolean-argument constructor/factory method to deserialize from boolean value (true)",
+        ),
     ],
 )
 def test_what_is_no_conversation_is_refused_in_the_librarys_words(clerk: httpx.Client, body: str, said: str) -> None:
     answer = clerk.post(MAIL, content=body, headers=JSON)
     assert answer.status_code in {409, 500}
     assert said in answer.json()["message"]
+
+
+def test_what_follows_the_object_is_not_read(server: FakeDhis2, clerk: httpx.Client) -> None:
+    body = f'{{"subject": 5, "text": true, "users": [{{"id": "{server.user("nurse").uid}"}}]}} and so on'
+    assert clerk.post(MAIL, content=body, headers=JSON).status_code == 201
+    assert (server.conversations[0].subject, server.messages[0].text) == ("5", "true")
+
+
+def test_brackets_where_text_should_be_end_the_object(server: FakeDhis2, clerk: httpx.Client) -> None:
+    answer = send(clerk, server, text={"a": "b"})
+    assert (answer.status_code, answer.json()["message"]) == (409, "No recipients selected.")
+
+
+def test_half_a_letter_does_not_break_the_list(server: FakeDhis2, clerk: httpx.Client) -> None:
+    body = f'{{"subject": "\\ud800", "users": [{{"id": "{server.user("nurse").uid}"}}]}}'
+    assert clerk.post(MAIL, content=body, headers=JSON).status_code == 201
+    assert [one["displayName"] for one in clerk.get(MAIL).json()["messageConversations"]] == ["?"]
+
+
+def test_a_mark_without_a_body_is_refused(server: FakeDhis2, clerk: httpx.Client) -> None:
+    for body in ("", "null"):
+        answer = clerk.post(f"{MAIL}/read", content=body, headers=JSON)
+        assert answer.status_code == (500 if server.version == "40" else 400)
+        assert answer.json()["message"].startswith("Required request body is missing")
 
 
 def test_a_broken_form_is_refused(clerk: httpx.Client) -> None:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from .answers import UNCACHED, json_answer, message, refused, web_message
 from .behaviour import Behaviour
 from .jackson import Shape, read_object, read_words
-from .queries import PAGE_SIZE, Test, filters, matching, ordered, page_of
+from .queries import PAGE_SIZE, Test, filters, integer, matching, ordered, page_of
 from .refusals import Container, Refused, Rejected
 from .schema import Viewer
 from .state import State, User
@@ -87,10 +87,10 @@ class Call:
 
     def flag(self, name: str) -> bool:
         """A parameter that is true or false."""
-        text = self.says(name, default="false")
-        if text not in FALSE | TRUE:
+        text = self.given(name) or "false"
+        if text.lower() not in FALSE | TRUE:
             raise Refused("bad_type", text, name, "boolean")
-        return text in TRUE
+        return text.lower() in TRUE
 
     def needed(self, name: str, type_: str = "String") -> str:
         """A parameter that must be given."""
@@ -122,7 +122,7 @@ class Call:
             return ""
         try:
             return self.body.decode(self.charset, "replace")
-        except LookupError:
+        except (LookupError, UnicodeError):
             return self.body.decode("utf-8", "replace")
 
     def expect(self, *media_types: str) -> None:
@@ -152,9 +152,10 @@ class Call:
         """Who sees the objects of the answer."""
         return Viewer(self.state, self.user, self.root, listing)
 
-    def fields(self, default: str) -> str:
-        """The fields that are asked for."""
-        return ",".join(self.query.getlist("fields")) or default
+    def fields(self, default: str) -> list[str]:
+        """The fields that are asked for, as many times as they are."""
+        asked = self.query.getlist("fields")
+        return asked if any(asked) or (asked and self.behaviour.fields_of_nothing) else [default]
 
     def json(self, body: Any, status: int = 200) -> Response:
         """An object or a list."""
@@ -214,9 +215,7 @@ class Call:
     def number(self, name: str, default: int) -> int:
         """A parameter that is a number; what is none is left aside or refused."""
         text = self.given(name) or ""
-        try:
-            return int(text)
-        except ValueError:
-            if text and self.behaviour.page_checked:
-                raise Refused("bad_type", text, name, "int") from None
-            return default
+        found = integer(text)
+        if found is None and text and self.behaviour.page_checked:
+            raise Refused("bad_type", text, name, "int")
+        return default if found is None else found

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from .calls import Call, split
 from .fields import render, writer
-from .jackson import CONVERSATION
+from .jackson import CONVERSATION, word
 from .queries import PAGE_SIZE, QueryError, search
 from .refusals import Refused, Rejected
 from .schema import Viewer
@@ -57,8 +57,8 @@ def listed(call: Call) -> Response:
         viewer = Viewer(call.state, call.user, call.root, listing=True, filtering=True)
         try:
             test = search(call.version, KIND, text, operator)
-        except QueryError:
-            raise Refused("no_operator", operator) from None
+        except QueryError as error:
+            raise Refused("no_search", error) from None
         found = [one for one in found if test(one, viewer)]
     write = writer(call.version, KIND, call.fields("displayName,id"))
     viewer = call.viewer(listing=True)
@@ -102,7 +102,7 @@ def one_property(call: Call) -> Response:
     conversation = _readable(call, call.parameters["uid"])
     if conversation is None:
         return call.message(f"No MessageConversation found with UID: {call.parameters['uid']}")
-    fields = f"{call.parameters['property']}[{call.fields(':all')}]"
+    fields = f"{call.parameters['property']}[{','.join(call.fields(':all'))}]"
     return call.uncached(render(call.version, KIND, fields, conversation, call.viewer()))
 
 
@@ -188,8 +188,8 @@ def create(call: Call) -> Response:
     subject, text = asked.get("subject"), asked.get("text")
     conversation = call.state.send(
         call.user,
-        str(subject) if subject else None,
-        str(text) if text else None,
+        subject or None,
+        text or None,
         call.agent,
         recipients=recipients,
         attachments=attachments,
@@ -228,7 +228,7 @@ def _people(call: Call, asked: dict[str, Any]) -> list[User]:
 
 
 def _uids(asked: dict[str, Any], name: str) -> list[str]:
-    return [one.get("id") or "null" for one in asked.get(name) or ()]
+    return [word(one.get("id")) or "null" for one in asked.get(name) or ()]
 
 
 def _needed_text(call: Call, method: str) -> str:

@@ -13,16 +13,24 @@ from attrs import frozen
 from starlette.responses import Response
 
 from .calls import Call
-from .jackson import Shape
+from .jackson import Shape, word
 from .refusals import Refused
 from .state import OrganisationUnit, State, User, UserGroup, UserRole
 
 __all__ = ["create", "remove"]
 
 
+TEXTS = frozenset({"name", "shortName", "username", "password", "firstName", "surname", "email"})
+SETS = {
+    "users": "org.hisp.dhis.user.User",
+    "userRoles": "org.hisp.dhis.user.UserRole",
+    "organisationUnits": "org.hisp.dhis.organisationunit.OrganisationUnit",
+}
+
+
 def _chosen(kept: Mapping[str, Any], given: object, kind: str) -> list[Any]:
     """The objects that `[{"id": …}]` names."""
-    uids = [one["id"] for one in given] if isinstance(given, list) else []
+    uids = [word(one.get("id")) or "null" for one in given] if isinstance(given, list) else []
     for uid in uids:
         if uid not in kept:
             raise Refused("no_object", kind, uid)
@@ -30,7 +38,8 @@ def _chosen(kept: Mapping[str, Any], given: object, kind: str) -> list[Any]:
 
 
 def _role(state: State, given: Mapping[str, Any]) -> UserRole:
-    return state.add_role(given["name"], given.get("authorities", ()))
+    given_authorities = given.get("authorities")
+    return state.add_role(given["name"], map(str, given_authorities if isinstance(given_authorities, list) else ()))
 
 
 def _user(state: State, given: Mapping[str, Any]) -> User:
@@ -81,7 +90,7 @@ KINDS = {
 def create(path: str) -> Callable[[Call], Response]:
     """Make one of the kind that has this path."""
     kind = KINDS[path]
-    shape = Shape(f"org.hisp.dhis.{kind.class_}")
+    shape = Shape(f"org.hisp.dhis.{kind.class_}", TEXTS, SETS)
 
     def handle(call: Call) -> Response:
         call.expect("application/json")
@@ -100,7 +109,7 @@ def create(path: str) -> Callable[[Call], Response]:
 def remove(path: str) -> Callable[[Call], Response]:
     """Remove one of the kind that has this path; what a removed user wrote stays."""
     kind = KINDS[path]
-    shape = Shape(f"org.hisp.dhis.{kind.class_}")
+    shape = Shape(f"org.hisp.dhis.{kind.class_}", TEXTS, SETS)
 
     def handle(call: Call) -> Response:
         kept, uid = kind.kept(call.state), call.parameters["uid"]
