@@ -21,6 +21,7 @@ __all__ = ["Call", "split"]
 
 DEFAULT_LIST_FIELDS = "displayName,id"
 TRUE = frozenset({"true", "1", "yes", "on"})
+JUNCTIONS = ("AND", "OR")
 FALSE = frozenset({"false", "0", "no", "off"})
 
 
@@ -85,9 +86,9 @@ class Call:
         """A word in a parameter, whatever its case."""
         return (self.given(name) or default).lower()
 
-    def flag(self, name: str) -> bool:
+    def flag(self, name: str, *, default: str = "false") -> bool:
         """A parameter that is true or false."""
-        text = self.given(name) or "false"
+        text = self.given(name) or default
         if text.lower() not in FALSE | TRUE:
             raise Refused("bad_type", text, name, "boolean")
         return text.lower() in TRUE
@@ -197,12 +198,17 @@ class Call:
     @property
     def junction(self) -> str:
         """How filters are joined."""
-        return self.says("rootJunction", default="and").upper()
+        asked = self.says("rootJunction", default="and").upper()
+        if asked not in JUNCTIONS and self.behaviour.page_checked:
+            raise Refused("bad_enum", self.given("rootJunction"), "rootJunction", ", ".join(JUNCTIONS))
+        return asked
 
     @property
     def paged(self) -> bool:
-        """Whether pages are asked for."""
-        return self.says("paging", default="true") not in FALSE and self.says("skipPaging", default="false") in FALSE
+        """Whether pages are asked for; a word that says neither is left aside as "no", or refused."""
+        if self.behaviour.page_checked:
+            return self.flag("paging", default="true") and not self.flag("skipPaging")
+        return self.says("paging", default="true") == "true" and self.says("skipPaging", default="false") != "true"
 
     def page(self, objects: Sequence[Any]) -> tuple[dict[str, Any], Sequence[Any]]:
         """The pager and the objects of the page that is asked for."""

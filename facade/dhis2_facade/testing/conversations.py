@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -11,7 +10,8 @@ from starlette.responses import Response
 
 from .calls import Call, split
 from .fields import render, writer
-from .jackson import CONVERSATION, word
+from .jackson import CONVERSATION, ITEMS, word
+from .listing import check_uid, class_name
 from .queries import PAGE_SIZE, QueryError, search
 from .refusals import Refused, Rejected
 from .schema import Viewer
@@ -34,7 +34,6 @@ __all__ = [
 
 KIND = "messageConversation"
 PLURAL = "messageConversations"
-UID = re.compile(r"[A-Za-z0-9]{11}")
 XML = ("application/xml", "text/xml")
 _CONTROLLER = (
     "public org.hisp.dhis.dxf2.webmessage.WebMessage org.hisp.dhis.webapi.controller.MessageConversationController."
@@ -85,14 +84,13 @@ def _own(call: Call) -> list[Conversation]:
 def one(call: Call) -> Response:
     """One conversation."""
     uid = call.parameters["uid"]
-    if call.behaviour.uid_checked and not UID.fullmatch(uid):
-        raise Rejected(405, call.behaviour.method_refused.format(call.method))
+    check_uid(call)
     conversation = _readable(call, uid)
     if conversation is None:
         return call.message(f"No MessageConversation found with UID: {uid}")
     written = render(call.version, KIND, call.fields("*"), conversation, call.viewer())
     own = conversation.of(call.user)
-    if call.behaviour.mark_read_on_get and own is not None and call.says("markRead", default="false") == "true":
+    if call.behaviour.mark_read_on_get and own is not None and call.flag("markRead"):
         own.read = True
     return call.uncached(written)
 
@@ -294,6 +292,10 @@ def add_recipients(call: Call) -> Response:
 
 def other_property(call: Call) -> Response:
     """There is nothing to add to any other property; what would be added comes as JSON."""
-    call.expect("application/json", *XML)
-    name = call.parameters["property"]
+    call.expect("application/json", *(XML if call.behaviour.xml_accepted else ()))
+    uid, name = call.parameters["uid"], call.parameters["property"]
+    if uid not in call.state.conversations:
+        raise Refused("no_object", class_name(KIND), uid)
+    if call.media_type == "application/json":
+        call.object(ITEMS)
     return call.web_message(404, f"Property {name} does not exist on MessageConversation")

@@ -85,7 +85,7 @@ def upload(call: Call) -> Response:
         kind = "part" if call.behaviour.tomcat else "request part"
         raise Container(400, f"Required {kind} 'file' is not present" + ("." if call.behaviour.tomcat else ""))
     domain = _parameter(call, "domain")
-    domain = "DATA_VALUE" if domain is None else call.choice("domain", "FileResourceDomain", DOMAINS, given=domain)
+    domain = call.choice("domain", "FileResourceDomain", DOMAINS, given=domain) if domain else "DATA_VALUE"
     uid = _parameter(call, "uid")
     name = ntpath.basename(part.filename)
     content_type = (part.content_type or "application/octet-stream").partition(";")[0].strip().lower()

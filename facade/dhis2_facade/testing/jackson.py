@@ -15,7 +15,7 @@ from attrs import frozen
 from .behaviour import Behaviour
 from .refusals import Rejected
 
-__all__ = ["CONSTANT", "CONVERSATION", "TOKEN", "Shape", "column", "read_object", "read_words", "word"]
+__all__ = ["CONSTANT", "CONVERSATION", "ITEMS", "TOKEN", "Shape", "column", "read_object", "read_words", "word"]
 
 SYNTAX = "com.fasterxml.jackson.core.JsonParseException"
 MISMATCH = "com.fasterxml.jackson.databind.exc.MismatchedInputException"
@@ -51,6 +51,8 @@ CONVERSATION = Shape(
         "attachments": "org.hisp.dhis.fileresource.FileResource",
     },
 )
+ITEMS = Shape("org.hisp.dhis.common.IdentifiableObjects")
+"""What is added to a list, or taken from it."""
 TOKEN = Shape(
     "org.hisp.dhis.security.apikey.ApiToken",
     words={"type": ("org.hisp.dhis.security.apikey.ApiTokenType", "key_types")},
