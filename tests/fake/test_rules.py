@@ -353,6 +353,63 @@ def test_sessions_are_bounded(server: FakeDhis2, monkeypatch: pytest.MonkeyPatch
     assert len(server.state.sessions) == 3
 
 
+# -- methods, media types and what is no uid ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        (f"{MAIL}/{UNKNOWN}", {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}),
+        (f"{MAIL}/{UNKNOWN}/read", {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"}),
+        (f"/api/users/{UNKNOWN}", {"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"}),
+        ("/api/userLookup", {"GET", "HEAD", "OPTIONS"}),
+    ],
+)
+def test_what_may_be_asked_of_a_path(clerk: httpx.Client, path: str, methods: set[str]) -> None:
+    assert set(clerk.options(path).headers["allow"].split(",")) == methods
+
+
+def test_files_have_a_list_since_a_version(server: FakeDhis2, clerk: httpx.Client) -> None:
+    listed = set() if server.version == "40" else {"GET", "HEAD"}
+    assert set(clerk.options("/api/fileResources").headers["allow"].split(",")) == listed | {"POST", "OPTIONS"}
+
+
+@pytest.mark.parametrize("path", [MAIL, "/api/users", "/api/userGroups", "/api/organisationUnits", "/api/constants"])
+def test_changing_looks_at_the_media_type_then_at_the_uid(server: FakeDhis2, clerk: httpx.Client, path: str) -> None:
+    for method, media_type in (("PUT", "application/json"), ("PATCH", "application/json-patch+json")):
+        plain = clerk.request(method, f"{path}/{UNKNOWN}", content="x", headers={"Content-Type": "text/plain"})
+        assert plain.status_code == 415
+        unknown = clerk.request(method, f"{path}/{UNKNOWN}", content="{}", headers={"Content-Type": media_type})
+        assert (unknown.status_code, unknown.json()["errorCode"]) == (404, "E1005")
+    nurse = clerk.put(f"/api/users/{server.user('nurse').uid}", json={})
+    assert nurse.status_code == 403
+
+
+@pytest.mark.parametrize("path", ["users", "userGroups", "organisationUnits", "constants", "messageConversations"])
+def test_what_is_no_uid_has_no_get_since_a_version(server: FakeDhis2, path: str) -> None:
+    with as_(server, "admin") as admin:
+        answer = admin.get(f"/api/{path}/no")
+    older = 200 if path == "messageConversations" else 404
+    assert answer.status_code == (405 if server.version == "42" else older)
+
+
+def test_only_lists_are_asked_for_as_csv(server: FakeDhis2, clerk: httpx.Client) -> None:
+    headers = {"Accept": "text/csv"}
+    assert clerk.get(MAIL, headers=headers).status_code == 500
+    for path in ("/api/me", "/api/system/info", f"{MAIL}/{uid_of(send(clerk, server))}"):
+        assert clerk.get(path, headers=headers).status_code == 406
+
+
+def test_a_word_that_is_no_flag(server: FakeDhis2, clerk: httpx.Client) -> None:
+    strict = server.version == "42"
+    for name in ("paging", "rootJunction"):
+        answer = clerk.get(MAIL, params={name: "maybe"})
+        assert answer.status_code == (400 if strict else 200)
+    assert ("pager" in clerk.get(MAIL, params={"paging": "1"}).json()) is strict
+    answer = clerk.get(MAIL, params={"pageSize": "99999999999"})
+    assert answer.status_code == (400 if strict else 200)
+
+
 # -- pages and forms of lists ------------------------------------------------------------------------------------------
 
 

@@ -14,12 +14,14 @@ from starlette.responses import Response
 
 from .calls import Call
 from .jackson import Shape, word
-from .refusals import Refused
+from .refusals import Refused, Rejected
 from .state import OrganisationUnit, State, User, UserGroup, UserRole
 
-__all__ = ["create", "remove"]
+__all__ = ["changes", "create", "remove"]
 
 
+JSON = ("application/json",)
+XML = ("application/xml", "text/xml")
 TEXTS = frozenset({"name", "shortName", "username", "password", "firstName", "surname", "email"})
 SETS = {
     "users": "org.hisp.dhis.user.User",
@@ -121,6 +123,26 @@ def remove(path: str) -> Callable[[Call], Response]:
         return call.web_message(200, response=_report(shape, uid))
 
     return handle
+
+
+def _change(class_: str, kept: Callable[[State], Mapping[str, Any]], *media_types: str) -> Callable[[Call], Response]:
+    """Change an object: what is refused is; nothing is changed here."""
+
+    def handle(call: Call) -> Response:
+        call.expect(*media_types, *(XML if media_types == JSON and call.behaviour.xml_accepted else ()))
+        uid = call.parameters["uid"]
+        if uid not in kept(call.state):
+            raise Refused("no_object", class_, uid)
+        if class_ != "MessageConversation" and not call.user.superuser:
+            raise Refused("update_type")
+        raise Rejected(405, call.behaviour.method_refused.format(call.method))
+
+    return handle
+
+
+def changes(class_: str, kept: Callable[[State], Mapping[str, Any]]) -> dict[str, Callable[[Call], Response]]:
+    """The two methods that change an object."""
+    return {"PUT": _change(class_, kept, *JSON), "PATCH": _change(class_, kept, "application/json-patch+json")}
 
 
 def _report(shape: Shape, uid: str) -> dict[str, Any]:

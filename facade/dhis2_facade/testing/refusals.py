@@ -35,6 +35,7 @@ REFUSALS = {
     "modify_user": Refusal(403, "Not authorized to modify user: {}"),
     "read_type": Refusal(403, "You don't have the proper permissions to read objects of this type.", "E1006"),
     "create_type": Refusal(403, "You don't have the proper permissions to create this object.", "E1006"),
+    "update_type": Refusal(403, "You don't have the proper permissions to update this object.", "E1006"),
     "delete_type": Refusal(403, "You don't have the proper permissions to delete objects of this type.", "E1006"),
     # whom and what is not there
     "no_recipients": Refusal(409, "No recipients selected.", "E1004"),
