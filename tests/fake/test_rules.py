@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dhis2_facade.testing import FakeDhis2
+from dhis2_facade.testing.app import ROUTES
+from dhis2_facade.testing.queries import OPERATORS
 from dhis2_facade.testing.security import COOKIE
 from dhis2_facade.testing.state import new_token
+from tests.support.exchanges import VERSIONS
 
 MAIL = "/api/messageConversations"
 UNKNOWN = "aBcDeFgHiJk"
@@ -408,6 +414,135 @@ def test_a_word_that_is_no_flag(server: FakeDhis2, clerk: httpx.Client) -> None:
     assert ("pager" in clerk.get(MAIL, params={"paging": "1"}).json()) is strict
     answer = clerk.get(MAIL, params={"pageSize": "99999999999"})
     assert answer.status_code == (400 if strict else 200)
+
+
+# -- whatever is asked -------------------------------------------------------------------------------------------------
+
+ODD = [
+    "",
+    "x",
+    "no",
+    UNKNOWN,
+    "-1",
+    "9" * 20,
+    "null",
+    "true",
+    "[",
+    "[1]",
+    "2020",
+    "a:b",
+    "s" * 300,
+    "\0",
+    "ü",
+]
+NAMES = ["*", ":simple", "!id", "id", "messages", "userMessages", "access", "users", "read", "value", "[", ",", ""]
+STEPS = ["", "~", "~size", "~keyBy(id)", "~pluck(text)", "~rename(x)", "~isEmpty", "[id]", "[*]", "]"]
+PATHS = [
+    "id",
+    "subject",
+    "messages",
+    "messages.text",
+    "users",
+    "read",
+    "created",
+    "priority",
+    "access.read",
+    "value",
+    "",
+]
+BODIES = [
+    "",
+    "null",
+    "[]",
+    "{}",
+    "5",
+    '"x"',
+    "[null]",
+    '["x"]',
+    "[[1], 2]",
+    '{"users": [null]}',
+    '{"users": [{"id": {"a": 1}}]}',
+]
+BODIES += [
+    '{"name": 5, "value": []}',
+    '{"name": {}, "users": "x"}',
+    '{"subject"',
+    '{"a": NaN}',
+    "[1e999",
+    "{'a': 1}",
+    "[" * 2000,
+]
+BODIES += [
+    '{"subject": "s", "users": [{"id": "NURSE"}], "attachments": [{"id": 5}]}',
+    '{"type": 5}',
+    "<a><users/></a>",
+    "\ufeff{}",
+]
+LISTS = ["/messageConversations", "/messageConversations/{uid}", "/users", "/userGroups"]
+TYPES = ["", "application/json", "text/plain; charset=idna", "application/xml", "multipart/form-data; boundary=x", ";"]
+
+odd = st.sampled_from(ODD)
+filled = st.tuples(st.sampled_from(PATHS), st.sampled_from([*OPERATORS, "null", "!empty", "!in", "x"]), odd).map(
+    ":".join
+)
+parameters = st.one_of(
+    st.tuples(st.just("filter"), filled | odd),
+    st.tuples(st.just("fields"), st.tuples(st.sampled_from(NAMES), st.sampled_from(STEPS)).map("".join)),
+    st.tuples(st.just("order"), st.sampled_from(PATHS).flatmap(lambda one: odd.map(lambda other: f"{one}:{other}"))),
+    st.tuples(
+        st.sampled_from(
+            [
+                "page",
+                "pageSize",
+                "paging",
+                "query",
+                "queryString",
+                "queryOperator",
+                "rootJunction",
+                "markRead",
+                "user",
+                "mc",
+                "key",
+            ]
+        ),
+        odd,
+    ),
+)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_whatever_is_asked_the_server_itself_does_not_fail(version: str) -> None:
+    with FakeDhis2(version=version) as server, as_(server, "admin") as admin, as_(server, "clerk") as clerk:
+        nurse = server.user("nurse").uid
+        uids = [
+            uid_of(send(clerk, server)),
+            upload(clerk),
+            nurse,
+            next(iter(server.state.groups)),
+            UNKNOWN,
+            "no",
+            "messages",
+        ]
+
+        @settings(max_examples=300, deadline=None)
+        @given(
+            st.sampled_from([route.path for route in ROUTES] + 8 * LISTS),
+            st.sampled_from(["GET", "POST", "GET", "POST", "GET", "DELETE", "PUT", "PATCH", "OPTIONS", "HEAD"]),
+            st.sampled_from([*uids, *ODD[2:4]]),
+            st.lists(parameters, max_size=3),
+            st.sampled_from(BODIES),
+            st.sampled_from(TYPES),
+            st.sampled_from(["application/json", "*/*", "text/html", "application/xml", "text/csv", ""]),
+        )
+        def ask(path: str, method: str, uid: str, query: Any, body: str, media_type: str, accept: str) -> None:
+            url = "/api" + re.sub(r"{\w+}", uid, path)
+            headers = {"Content-Type": media_type, "Accept": accept}
+            content = body.replace("NURSE", nurse).encode()
+            answer = admin.request(method, url, params=query, headers=headers, content=content)
+            assert (answer.status_code, answer.text) != (500, "Internal Server Error")
+
+        ask()
+        assert clerk.get(MAIL, params={"fields": "*"}).status_code == 200
 
 
 # -- pages and forms of lists ------------------------------------------------------------------------------------------
