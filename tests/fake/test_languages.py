@@ -146,7 +146,6 @@ def test_lists_can_be_transformed(step: str, value: object) -> None:
         ("access[read,colour]", {"access": {"read": True}}),
         ("sharing[external]", {"sharing": {"external": False}}),
         ("sharing[users]", {"sharing": {"users": {}}}),
-        ("lastSender[href]", {"lastSender": {}}),
         ("messages[text,!text]", {"messages": [{}]}),
         ("messages[text]~size", {"messages": [{"text": "text"}]}),
     ],
@@ -154,6 +153,18 @@ def test_lists_can_be_transformed(step: str, value: object) -> None:
 def test_what_is_written_of_a_conversation(fields: str, expected: dict[str, Any]) -> None:
     state, [one], _ = world()
     assert render("42", KIND, fields, one, Viewer(state, one.creator, "http://x/api")) == expected
+
+
+def test_only_what_is_stored_is_given_of_mail() -> None:
+    names = "id created lastUpdated createdBy subject lastSender lastMessage userMessages messages messageCount"
+    for preset in (":owner", ":persisted"):
+        _, [one], viewer = world()
+        found = render("42", KIND, f"{preset},messages[{preset}]", one, viewer)
+        assert found.keys() == {*names.split(), "messageType", "priority", "status"}
+        [message] = found["messages"]
+        assert message.keys() == {
+            *["id", "created", "lastUpdated", "text", "metaData", "sender", "internal", "attachments"]
+        }
 
 
 def test_where_nothing_that_is_asked_for_is_known_there_is_what_is_given_without_brackets() -> None:

@@ -194,7 +194,23 @@ def test_fields_of_nothing(server: FakeDhis2, clerk: httpx.Client) -> None:
 def test_one_property_can_be_asked_with_fields(server: FakeDhis2, clerk: httpx.Client) -> None:
     uid = uid_of(send(clerk, server))
     assert clerk.get(f"{MAIL}/{uid}/messages", params={"fields": "text"}).json() == {"messages": [{"text": "t"}]}
-    assert "message" in clerk.get(f"{MAIL}/{UNKNOWN}/messages").json()
+    assert clerk.get(f"{MAIL}/{UNKNOWN}/messages").status_code == 404
+    assert clerk.get(f"{MAIL}/no/messages").status_code == (405 if server.version == "42" else 404)
+    with as_(server, "outsider") as outsider:
+        assert outsider.get(f"{MAIL}/{uid}").status_code == 403
+        assert outsider.get(f"{MAIL}/{uid}/subject").json() == {"subject": "s"}
+
+
+def test_one_conversation_names_the_addresses_of_what_it_holds(server: FakeDhis2, clerk: httpx.Client) -> None:
+    uid = uid_of(send(clerk, server))
+    fields = {"fields": "lastSender[href],messages[href]"}
+    address = f"{server.url}/api/users/{server.user('clerk').uid}"
+    assert clerk.get(f"{MAIL}/{uid}", params=fields).json() == {"lastSender": {"href": address}, "messages": [{}]}
+    assert clerk.get(MAIL, params=fields).json()["messageConversations"] == [{"lastSender": {}, "messages": [{}]}]
+
+
+def test_a_general_query_of_nothing(server: FakeDhis2, clerk: httpx.Client) -> None:
+    assert clerk.get(MAIL, params={"query": ""}).status_code == (200 if server.version == "42" else 400)
 
 
 def test_there_is_nothing_to_add_to_a_property(server: FakeDhis2, clerk: httpx.Client) -> None:

@@ -47,7 +47,7 @@ _REPLYING = "postMessageConversationReply(java.lang.String,java.lang.String,bool
 
 def listed(call: Call) -> Response:
     """One's own conversations."""
-    if "query" in call.query:
+    if call.given("query") or ("query" in call.query and not call.behaviour.page_checked):
         raise Refused("no_general_query")
     found = _own(call)
     text = call.given("queryString")
@@ -96,10 +96,12 @@ def one(call: Call) -> Response:
 
 
 def one_property(call: Call) -> Response:
-    """One property of a conversation."""
-    conversation = _readable(call, call.parameters["uid"])
-    if conversation is None:
-        return call.message(f"No MessageConversation found with UID: {call.parameters['uid']}")
+    """One property of a conversation, for whoever asks."""
+    uid = call.parameters["uid"]
+    check_uid(call)
+    if uid not in call.state.conversations:
+        raise Refused("no_object", class_name(KIND), uid)
+    conversation = call.state.conversations[uid]
     fields = f"{call.parameters['property']}[{','.join(call.fields(':all'))}]"
     return call.uncached(render(call.version, KIND, fields, conversation, call.viewer()))
 

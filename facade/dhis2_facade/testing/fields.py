@@ -18,14 +18,44 @@ __all__ = ["Selection", "Transformation", "parse", "render"]
 IDENTIFIABLE = ("name", "code", "created", "lastUpdated", "id")
 NAMEABLE = (*IDENTIFIABLE, "shortName", "description")
 DERIVED = frozenset({"href", "access", "displayName", "favorite", "user", "read", "followUp"})
+NOT_OF_MAIL = frozenset(
+    [
+        "attributeValues",
+        "code",
+        "externalAccess",
+        "favorites",
+        "lastSenderFirstname",
+        "lastSenderSurname",
+        "lastUpdatedBy",
+        "name",
+        "publicAccess",
+        "sharing",
+        "translations",
+        "userAccesses",
+        "userFirstname",
+        "userGroupAccesses",
+        "userSurname",
+    ]
+)
+"""What the database has no place for with conversations and messages."""
+
+
+def _stored(kind: Kind) -> set[str]:
+    """The properties that the database keeps; of mail it keeps fewer."""
+    return set(kind) - DERIVED - (NOT_OF_MAIL if {"subject", "text"} & set(kind) else set())
+
+
 PRESETS: Mapping[str, Callable[[Kind], set[str]]] = {
     ":all": set,
     ":identifiable": lambda kind: set(IDENTIFIABLE) & set(kind),
     ":nameable": lambda kind: set(NAMEABLE) & set(kind),
     ":simple": lambda kind: {name for name, one in kind.items() if one.simple},
-    ":owner": lambda kind: set(kind) - DERIVED,
-    ":persisted": lambda kind: set(kind) - DERIVED,
+    ":owner": _stored,
+    ":persisted": _stored,
 }
+
+ADDRESSED = frozenset({"user", "userGroup", "userRole", "organisationUnit"})
+"""Kinds that have a path of their own."""
 _DEPTH = 30  # nested brackets that are followed
 _STEP = re.compile(r"(?:~|\||::)(?P<name>\w*)(?:\((?P<argument>[^)]*)\)?)?")
 
@@ -143,23 +173,26 @@ OF_LISTS: Mapping[str, Callable[[list[Any], str], Any]] = {
 
 def render(version: str, kind: str, fields: str | Sequence[str], one: Any, viewer: Viewer) -> dict[str, Any]:
     """Write an object with the fields that are asked for."""
-    written: dict[str, Any] = writer(version, kind, fields)(one, viewer)
+    written: dict[str, Any] = writer(version, kind, fields, deep=True)(one, viewer)
     return written
 
 
-def writer(version: str, kind: str, fields: str | Sequence[str]) -> Writer:
-    """A function that writes objects of this kind with these fields, which may come in several texts."""
-    return _known_writer(version, kind, (fields,) if isinstance(fields, str) else tuple(fields))
+def writer(version: str, kind: str, fields: str | Sequence[str], *, deep: bool = False) -> Writer:
+    """A function that writes objects of this kind with these fields, which may come in several texts.
+
+    Where href is asked for, a single object names the addresses of what it holds too.
+    """
+    return _known_writer(version, kind, (fields,) if isinstance(fields, str) else tuple(fields), deep)
 
 
 @functools.lru_cache(maxsize=1024)
-def _known_writer(version: str, kind: str, texts: tuple[str, ...]) -> Writer:
+def _known_writer(version: str, kind: str, texts: tuple[str, ...], deep: bool) -> Writer:
     asked = texts[0].split(",") if len(texts) == 1 and BEHAVIOURS[version].href_with_more else texts
     href = any(one == "*" or one.startswith(":") or "href" in one for one in asked)
-    return _writer(version, kind, parse(",".join(texts)), href=href)
+    return _writer(version, kind, parse(",".join(texts)), href=href, deep=deep and href)
 
 
-def _writer(version: str, kind: str, selection: Selection, *, href: bool) -> Writer:
+def _writer(version: str, kind: str, selection: Selection, *, href: bool, deep: bool = False) -> Writer:
     known = kinds(version)[kind]
     chosen: set[str] = set()
     for preset in selection.presets:
@@ -172,7 +205,7 @@ def _writer(version: str, kind: str, selection: Selection, *, href: bool) -> Wri
     changed: dict[str, list[Transformation]] = {}
     for name, property_ in known.items():
         if name in chosen:
-            plan.append((name, property_.get, _nested(version, property_, selection.names.get(name))))
+            plan.append((name, property_.get, _nested(version, property_, selection.names.get(name), deep=deep)))
             if name in selection.transformations:
                 changed[name] = selection.transformations[name]
     with_nulls = kind == PERSON
@@ -191,7 +224,7 @@ def _writer(version: str, kind: str, selection: Selection, *, href: bool) -> Wri
     return write
 
 
-def _nested(version: str, property_: Property, selection: Selection | None) -> Writer | None:
+def _nested(version: str, property_: Property, selection: Selection | None, *, deep: bool) -> Writer | None:
     if property_.of is None:
         return None if selection is None or property_.simple else functools.partial(_part, selection)
     everything = Selection(presets=[":all"])
@@ -199,7 +232,7 @@ def _nested(version: str, property_: Property, selection: Selection | None) -> W
         selection = everything
     elif selection is None or not (selection.presets or selection.names.keys() & kinds(version)[property_.of].keys()):
         selection = Selection(names={"id": None}) if property_.of in KEPT_AS_REFERENCE else everything
-    write = _writer(version, property_.of, selection, href=False)
+    write = _writer(version, property_.of, selection, href=deep and property_.of in ADDRESSED)
 
     def write_each(value: Any, viewer: Viewer) -> Any:
         if isinstance(value, list):
