@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dhis2_facade.testing.fields import Selection, parse, render
 from dhis2_facade.testing.jackson import column
-from dhis2_facade.testing.queries import OPERATORS, Pager, QueryError, filters, matching, ordered, page_of
+from dhis2_facade.testing.queries import OPERATORS, Pager, QueryError, filters, matching, ordered, page_of, search
 from dhis2_facade.testing.schema import Viewer, kinds
 from dhis2_facade.testing.server import new_state
 from dhis2_facade.testing.state import Conversation, State
@@ -119,12 +119,79 @@ def test_transformations_and_odd_forms(fields: str, expected: set[str]) -> None:
         ("isEmpty", False),
         ("isNotEmpty", True),
         ("pluck(read)", [True, False]),
+        ("pluck(colour)~size", 2),
+        ("size~isEmpty", False),
     ],
 )
 def test_lists_can_be_transformed(step: str, value: object) -> None:
     state, [one], _ = world()
     viewer = Viewer(state, one.creator, "http://x/api")
     assert render("42", KIND, f"userMessages~{step}", one, viewer) == {"userMessages": value}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ("subject~size", {"subject": 5}),
+        ("messageCount~size", {"messageCount": 1}),
+        ("read~size", {"read": True}),
+        ("subject~isEmpty", {"subject": "first"}),
+        ("subject~pluck(id)", {"subject": "first"}),
+        ("lastSender~keyBy(username)[username]", {"lastSender": {"username": "clerk"}}),
+        ("favorites~keyBy", {"favorites": {}}),
+        ("messages~pluck(text)[text]", {"messages": ["text"]}),
+        ("messages~keyBy(text)[text]", {"messages": {"text": {"text": "text"}}}),
+        ("messages~keyBy(colour)[text]", {"messages": {}}),
+        ("userMessages~keyBy(followUp)[followUp]", {"userMessages": {"false": [{"followUp": False}] * 2}}),
+        ("access[read,colour]", {"access": {"read": True}}),
+        ("sharing[external]", {"sharing": {"external": False}}),
+        ("sharing[users]", {"sharing": {"users": {}}}),
+        ("messages[text,!text]", {"messages": [{}]}),
+        ("messages[text]~size", {"messages": [{"text": "text"}]}),
+    ],
+)
+def test_what_is_written_of_a_conversation(fields: str, expected: dict[str, Any]) -> None:
+    state, [one], _ = world()
+    assert render("42", KIND, fields, one, Viewer(state, one.creator, "http://x/api")) == expected
+
+
+def test_only_what_is_stored_is_given_of_mail() -> None:
+    names = "id created lastUpdated createdBy subject lastSender lastMessage userMessages messages messageCount"
+    for preset in (":owner", ":persisted"):
+        _, [one], viewer = world()
+        found = render("42", KIND, f"{preset},messages[{preset}]", one, viewer)
+        assert found.keys() == {*names.split(), "messageType", "priority", "status"}
+        [message] = found["messages"]
+        assert message.keys() == {
+            *["id", "created", "lastUpdated", "text", "metaData", "sender", "internal", "attachments"]
+        }
+
+
+def test_where_nothing_that_is_asked_for_is_known_there_is_what_is_given_without_brackets() -> None:
+    _, [one], viewer = world()
+    for name in ("messages", "sharing", "userMessages", "lastSender"):
+        whole = render("42", KIND, name, one, viewer)
+        assert render("42", KIND, f"{name}[colour]", one, viewer) == whole
+
+
+@pytest.mark.parametrize(
+    ("texts", "given"),
+    [
+        (["*"], (True, True, True)),
+        (["*,id"], (False, False, True)),
+        (["id", "*"], (True, True, True)),
+        ([":simple,!subject"], (True, True, True)),
+        (["id,:simple"], (False, False, True)),
+        (["id"], (False, False, False)),
+        (["href"], (True, True, True)),
+    ],
+)
+def test_who_asks_for_all_gets_the_address_too(texts: list[str], given: tuple[bool, ...]) -> None:
+    found = []
+    for version in VERSIONS:
+        _, [one], viewer = world(version)
+        found.append("href" in render(version, KIND, texts, one, viewer))
+    assert tuple(found) == given
 
 
 # -- filters -----------------------------------------------------------------------------------------------------------
@@ -168,7 +235,23 @@ def test_and_is_both_and_or_is_either(subjects: list[str], one: str, other: str)
         ("colour:eq:1", "Unknown path property: colour"),
         ("lastSender.colour:eq:1", "Unknown path property: lastSender.colour"),
         ("subject:EQ:1", "`EQ` is not a valid operator."),
-        ("subject:in:a", "Invalid argument `a` for in operator."),
+        ("subject:in:a", "Collection size must be integer `a`"),
+        ("subject:in", "Invalid argument `null` for in operator."),
+        ("messageCount:in:[]", "Unable to parse `` as `Integer`."),
+        ("messageCount:eq:1_0", "Unable to parse `1_0` as `Integer`."),
+        ("messageCount:eq:9999999999", "Unable to parse `9999999999` as `Integer`."),
+        ("messages:in:[x]", "Unable to parse `x` to `Message`."),
+        ("messages:gt:many", "Collection size must be integer `many`"),
+        ("assignee:eq:x", "Unable to parse `x` to `User`."),
+        ("sharing:eq:x", "Unable to parse `x` to `Sharing`."),
+        (
+            "subject.id:eq:1",
+            "Simple type was found before finished parsing path expression, please check your path string.",
+        ),
+        (":eq:1", "Unknown path property: "),
+        ("subject:", "Invalid filter => subject:"),
+        ("created:like:soon", "Unable to parse `soon` as `Date`."),
+        ("created:gt:20200101", "Unable to parse `20200101` as `Date`."),
         (
             "priority:eq:SOON",
             "Unable to parse `SOON` as `class org.hisp.dhis.message.MessageConversationPriority`, available values are: [NONE, LOW, MEDIUM, HIGH]",
@@ -206,13 +289,61 @@ def test_a_filter_that_is_none_is_said(text: str, said: str) -> None:
         ("created:lt:2020-01-01T10:00", []),
         ("read:eq:true", ["a", "b", "ab"]),
         ("userMessages.user.username:eq:nurse", ["a", "b", "ab"]),
+        ("userMessages.user.username:!eq:nurse", ["a", "b", "ab"]),
+        ("userMessages.user.username:!in:[clerk,nurse]", []),
+        ("messages.text:!like:ext", []),
+        ("assignee.id:!eq:aBcDeFgHiJk", ["a", "b", "ab"]),
+        ("assignee.id:!like:x", []),
+        ("assignee.username:!in:[x]", ["a", "b", "ab"]),
+        ("subject:!eq", ["a", "b", "ab"]),
+        ("subject:in:[]", []),
+        ("subject:in:[b, a]", ["b"]),
+        ("read:eq:TRUE", ["a", "b", "ab"]),
+        ("read:eq:yes", []),
+        ("read:like:true", []),
+        ("created:gt:2020", ["a", "b", "ab"]),
+        ("created:lt:2020-01", []),
+        ("userMessages:eq:2", ["a", "b", "ab"]),
+        ("userMessages:gt:2", []),
+        ("description:eq:x", []),
+        ("description:null", ["a", "b", "ab"]),
+        ("sharing.external:eq:false", ["a", "b", "ab"]),
     ],
 )
 def test_operators(text: str, found: list[str]) -> None:
-    _, sent, viewer = world("42", ("a", "b", "ab"))
+    assert selected("42", text) == found
+
+
+def selected(version: str, text: str) -> list[str]:
+    _, sent, viewer = world(version, ("a", "b", "ab"))
     everything = Viewer(viewer.state, viewer.user, viewer.root, listing=True, filtering=True)
-    [test] = filters("42", KIND, [text], cut=False)
-    assert [one.subject for one in sent if test(one, everything)] == found
+    [test] = filters(version, KIND, [text], cut=False)
+    return [one.subject for one in sent if test(one, everything)]
+
+
+@pytest.mark.parametrize(
+    ("text", "in_memory", "by_the_database"),
+    [("userMessages:eq:2", 0, 3), ("userMessages:!eq:2", 3, 0), ("messages:empty", 0, 0)],
+)
+def test_what_a_list_holds_is_counted_by_the_database_alone(text: str, in_memory: int, by_the_database: int) -> None:
+    assert [len(selected(version, text)) for version in VERSIONS] == [in_memory, in_memory, by_the_database]
+
+
+@pytest.mark.parametrize(
+    ("value", "argument", "found"),
+    [
+        ("Stock count of May", "count", True),
+        ("Stock count of May", "oun", True),
+        ("Stock count of May", "co sto", True),
+        ("Stock count of May", "ount stock", False),
+        ("Stock-count: May", "stock.may", True),
+    ],
+)
+def test_several_words_are_each_the_beginning_of_one(value: str, argument: str, found: bool) -> None:
+    for version in VERSIONS:
+        _, [one], viewer = world(version)
+        one.messages[0].text = value
+        assert search(version, KIND, argument, "token")(one, viewer) is found
 
 
 def test_a_comma_may_end_a_filter() -> None:
@@ -241,7 +372,8 @@ def test_orders_sort_and_turn_round(subjects: list[str]) -> None:
     assert [one.lower() for one in sorted_by("subject:iasc")] == sorted(one.lower() for one in subjects)
     assert sorted_by("created:desc") == subjects[::-1] == sorted_by("messageType:asc,created:desc")
     by_uid = [one.subject for one in sorted(sent, key=lambda one: one.uid)]
-    assert sorted_by() == by_uid == sorted_by("colour:asc") == sorted_by("messages:asc")
+    assert sorted_by() == by_uid == sorted_by("colour:asc") == sorted_by("messages:asc") == sorted_by("subject:up")
+    assert sorted_by("subject:desc:x") == sorted_by("subject:") == sorted(subjects)
 
 
 # -- pages -------------------------------------------------------------------------------------------------------------

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dhis2_facade.testing import FakeDhis2
+from dhis2_facade.testing.app import ROUTES
+from dhis2_facade.testing.queries import OPERATORS
 from dhis2_facade.testing.security import COOKIE
 from dhis2_facade.testing.state import new_token
+from tests.support.exchanges import VERSIONS
 
 MAIL = "/api/messageConversations"
 UNKNOWN = "aBcDeFgHiJk"
@@ -158,16 +164,53 @@ def test_the_first_of_a_repeated_parameter_counts(server: FakeDhis2, clerk: http
     assert answer.json() == {"LOW": [uid]}
 
 
-def test_a_reply_in_an_unknown_charset_is_read_as_utf_8(server: FakeDhis2, clerk: httpx.Client) -> None:
+@pytest.mark.parametrize("charset", ["nope", "idna", "rot13"])
+def test_a_reply_in_an_unknown_charset_is_read_as_utf_8(server: FakeDhis2, clerk: httpx.Client, charset: str) -> None:
     uid = uid_of(send(clerk, server))
-    clerk.post(f"{MAIL}/{uid}", content="ü".encode(), headers={"Content-Type": "text/plain; charset=nope"})
+    clerk.post(f"{MAIL}/{uid}", content="ü".encode(), headers={"Content-Type": f"text/plain; charset={charset}"})
     assert server.messages[-1].text == "ü"
+
+
+def test_only_who_takes_part_unassigns(server: FakeDhis2, clerk: httpx.Client) -> None:
+    uid = uid_of(send(clerk, server))
+    with as_(server, "outsider") as outsider:
+        answer = outsider.delete(f"{MAIL}/{uid}/assign")
+    said = "Not authorized to remove the assigned user to this conversation."
+    expected = (200, "Message is no longer assigned to user") if server.version == "40" else (403, said)
+    assert (answer.status_code, answer.json()["message"]) == expected
+
+
+def test_a_search_by_a_list_is_refused_in_the_words_of_filters(clerk: httpx.Client) -> None:
+    answer = clerk.get(MAIL, params={"queryString": "x", "queryOperator": "in"})
+    assert (answer.status_code, answer.json()["message"]) == (409, "Collection size must be integer `x`")
+
+
+def test_fields_of_nothing(server: FakeDhis2, clerk: httpx.Client) -> None:
+    uid = uid_of(send(clerk, server))
+    [one] = clerk.get(MAIL, params={"fields": ""}).json()["messageConversations"]
+    assert one == ({"displayName": "s", "id": uid} if server.version == "42" else {})
 
 
 def test_one_property_can_be_asked_with_fields(server: FakeDhis2, clerk: httpx.Client) -> None:
     uid = uid_of(send(clerk, server))
     assert clerk.get(f"{MAIL}/{uid}/messages", params={"fields": "text"}).json() == {"messages": [{"text": "t"}]}
-    assert "message" in clerk.get(f"{MAIL}/{UNKNOWN}/messages").json()
+    assert clerk.get(f"{MAIL}/{UNKNOWN}/messages").status_code == 404
+    assert clerk.get(f"{MAIL}/no/messages").status_code == (405 if server.version == "42" else 404)
+    with as_(server, "outsider") as outsider:
+        assert outsider.get(f"{MAIL}/{uid}").status_code == 403
+        assert outsider.get(f"{MAIL}/{uid}/subject").json() == {"subject": "s"}
+
+
+def test_one_conversation_names_the_addresses_of_what_it_holds(server: FakeDhis2, clerk: httpx.Client) -> None:
+    uid = uid_of(send(clerk, server))
+    fields = {"fields": "lastSender[href],messages[href]"}
+    address = f"{server.url}/api/users/{server.user('clerk').uid}"
+    assert clerk.get(f"{MAIL}/{uid}", params=fields).json() == {"lastSender": {"href": address}, "messages": [{}]}
+    assert clerk.get(MAIL, params=fields).json()["messageConversations"] == [{"lastSender": {}, "messages": [{}]}]
+
+
+def test_a_general_query_of_nothing(server: FakeDhis2, clerk: httpx.Client) -> None:
+    assert clerk.get(MAIL, params={"query": ""}).status_code == (200 if server.version == "42" else 400)
 
 
 def test_there_is_nothing_to_add_to_a_property(server: FakeDhis2, clerk: httpx.Client) -> None:
@@ -196,15 +239,57 @@ def test_recipients_are_read_by_the_framework(server: FakeDhis2, clerk: httpx.Cl
     ("body", "said"),
     [
         ('{"users": }', "Unexpected character ('}' (code 125))"),
-        ("[1", "Unexpected end-of-input within/between Array entries"),
+        ("[1", "from Array value (token `JsonToken.START_ARRAY`)"),
+        ('{"users": [', "Unexpected end-of-input: expected close marker for Array (start marker at [Source: "),
+        ('{"text": "x"', "Unexpected end-of-input: expected close marker for Object (start marker at [Source: "),
+        ('{"text"', "Unexpected end-of-input within/between Object entries"),
+        ('{"users": [{"id": "x"},', "Unexpected end-of-input within/between Array entries"),
+        ('{"text": "x', "Unexpected end-of-input: was expecting closing quote for a string value"),
+        ('{"text": NaN}', "Non-standard token 'NaN'"),
+        (
+            '{"users": "x"}',
+            "`java.util.HashSet<org.hisp.dhis.user.User>` from String value (token `JsonToken.VALUE_STRING`)",
+        ),
+        ('{"users": [\n 1.5]}', "from Number value (1.5)\n at [Source: "),
+        ('{"users": [\n 1.5]}', "; line: 2, column: 2]"),
+        ("[" * 5000, "from Array value"),
+        ('{"a":' * 5000, "Document nesting depth (1001) exceeds the maximum allowed (1000, from "),
+        ("null", "is null"),
         ('{"users": [5]}', "no int/Int-argument constructor/factory method to deserialize from Number value (5)"),
-        ("true", "no boolean/Boolean-argument constructor"),
+        (
+            "true",
+            "no boolean/Boolean-argument constructor/factory method to deserialize from boolean value (true)",
+        ),
     ],
 )
 def test_what_is_no_conversation_is_refused_in_the_librarys_words(clerk: httpx.Client, body: str, said: str) -> None:
     answer = clerk.post(MAIL, content=body, headers=JSON)
     assert answer.status_code in {409, 500}
     assert said in answer.json()["message"]
+
+
+def test_what_follows_the_object_is_not_read(server: FakeDhis2, clerk: httpx.Client) -> None:
+    body = f'{{"subject": 5, "text": true, "users": [{{"id": "{server.user("nurse").uid}"}}]}} and so on'
+    assert clerk.post(MAIL, content=body, headers=JSON).status_code == 201
+    assert (server.conversations[0].subject, server.messages[0].text) == ("5", "true")
+
+
+def test_brackets_where_text_should_be_end_the_object(server: FakeDhis2, clerk: httpx.Client) -> None:
+    answer = send(clerk, server, text={"a": "b"})
+    assert (answer.status_code, answer.json()["message"]) == (409, "No recipients selected.")
+
+
+def test_half_a_letter_does_not_break_the_list(server: FakeDhis2, clerk: httpx.Client) -> None:
+    body = f'{{"subject": "\\ud800", "users": [{{"id": "{server.user("nurse").uid}"}}]}}'
+    assert clerk.post(MAIL, content=body, headers=JSON).status_code == 201
+    assert [one["displayName"] for one in clerk.get(MAIL).json()["messageConversations"]] == ["?"]
+
+
+def test_a_mark_without_a_body_is_refused(server: FakeDhis2, clerk: httpx.Client) -> None:
+    for body in ("", "null"):
+        answer = clerk.post(f"{MAIL}/read", content=body, headers=JSON)
+        assert answer.status_code == (500 if server.version == "40" else 400)
+        assert answer.json()["message"].startswith("Required request body is missing")
 
 
 def test_a_broken_form_is_refused(clerk: httpx.Client) -> None:
@@ -288,6 +373,192 @@ def test_sessions_are_bounded(server: FakeDhis2, monkeypatch: pytest.MonkeyPatch
     for _ in range(5):
         httpx.get(f"{server.url}/api/me", auth=("clerk", server.password("clerk")))
     assert len(server.state.sessions) == 3
+
+
+# -- methods, media types and what is no uid ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        (f"{MAIL}/{UNKNOWN}", {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}),
+        (f"{MAIL}/{UNKNOWN}/read", {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"}),
+        (f"/api/users/{UNKNOWN}", {"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"}),
+        ("/api/userLookup", {"GET", "HEAD", "OPTIONS"}),
+    ],
+)
+def test_what_may_be_asked_of_a_path(clerk: httpx.Client, path: str, methods: set[str]) -> None:
+    assert set(clerk.options(path).headers["allow"].split(",")) == methods
+
+
+def test_files_have_a_list_since_a_version(server: FakeDhis2, clerk: httpx.Client) -> None:
+    listed = set() if server.version == "40" else {"GET", "HEAD"}
+    assert set(clerk.options("/api/fileResources").headers["allow"].split(",")) == listed | {"POST", "OPTIONS"}
+
+
+@pytest.mark.parametrize("path", [MAIL, "/api/users", "/api/userGroups", "/api/organisationUnits", "/api/constants"])
+def test_changing_looks_at_the_media_type_then_at_the_uid(server: FakeDhis2, clerk: httpx.Client, path: str) -> None:
+    for method, media_type in (("PUT", "application/json"), ("PATCH", "application/json-patch+json")):
+        plain = clerk.request(method, f"{path}/{UNKNOWN}", content="x", headers={"Content-Type": "text/plain"})
+        assert plain.status_code == 415
+        unknown = clerk.request(method, f"{path}/{UNKNOWN}", content="{}", headers={"Content-Type": media_type})
+        assert (unknown.status_code, unknown.json()["errorCode"]) == (404, "E1005")
+    nurse = clerk.put(f"/api/users/{server.user('nurse').uid}", json={})
+    assert nurse.status_code == 403
+
+
+@pytest.mark.parametrize("path", ["users", "userGroups", "organisationUnits", "constants", "messageConversations"])
+def test_what_is_no_uid_has_no_get_since_a_version(server: FakeDhis2, path: str) -> None:
+    with as_(server, "admin") as admin:
+        answer = admin.get(f"/api/{path}/no")
+    older = 200 if path == "messageConversations" else 404
+    assert answer.status_code == (405 if server.version == "42" else older)
+
+
+def test_only_lists_are_asked_for_as_csv(server: FakeDhis2, clerk: httpx.Client) -> None:
+    headers = {"Accept": "text/csv"}
+    assert clerk.get(MAIL, headers=headers).status_code == 500
+    for path in ("/api/me", "/api/system/info", f"{MAIL}/{uid_of(send(clerk, server))}"):
+        assert clerk.get(path, headers=headers).status_code == 406
+
+
+def test_a_word_that_is_no_flag(server: FakeDhis2, clerk: httpx.Client) -> None:
+    strict = server.version == "42"
+    for name in ("paging", "rootJunction"):
+        answer = clerk.get(MAIL, params={name: "maybe"})
+        assert answer.status_code == (400 if strict else 200)
+    assert ("pager" in clerk.get(MAIL, params={"paging": "1"}).json()) is strict
+    answer = clerk.get(MAIL, params={"pageSize": "99999999999"})
+    assert answer.status_code == (400 if strict else 200)
+
+
+# -- whatever is asked -------------------------------------------------------------------------------------------------
+
+ODD = [
+    "",
+    "x",
+    "no",
+    UNKNOWN,
+    "-1",
+    "9" * 20,
+    "null",
+    "true",
+    "[",
+    "[1]",
+    "2020",
+    "a:b",
+    "s" * 300,
+    "\0",
+    "ü",
+]
+NAMES = ["*", ":simple", "!id", "id", "messages", "userMessages", "access", "users", "read", "value", "[", ",", ""]
+STEPS = ["", "~", "~size", "~keyBy(id)", "~pluck(text)", "~rename(x)", "~isEmpty", "[id]", "[*]", "]"]
+PATHS = [
+    "id",
+    "subject",
+    "messages",
+    "messages.text",
+    "users",
+    "read",
+    "created",
+    "priority",
+    "access.read",
+    "value",
+    "",
+]
+BODIES = [
+    "",
+    "null",
+    "[]",
+    "{}",
+    "5",
+    '"x"',
+    "[null]",
+    '["x"]',
+    "[[1], 2]",
+    '{"users": [null]}',
+    '{"users": [{"id": {"a": 1}}]}',
+]
+BODIES += [
+    '{"name": 5, "value": []}',
+    '{"name": {}, "users": "x"}',
+    '{"subject"',
+    '{"a": NaN}',
+    "[1e999",
+    "{'a': 1}",
+    "[" * 2000,
+]
+BODIES += [
+    '{"subject": "s", "users": [{"id": "NURSE"}], "attachments": [{"id": 5}]}',
+    '{"type": 5}',
+    "<a><users/></a>",
+    "\ufeff{}",
+]
+LISTS = ["/messageConversations", "/messageConversations/{uid}", "/users", "/userGroups"]
+TYPES = ["", "application/json", "text/plain; charset=idna", "application/xml", "multipart/form-data; boundary=x", ";"]
+
+odd = st.sampled_from(ODD)
+filled = st.tuples(st.sampled_from(PATHS), st.sampled_from([*OPERATORS, "null", "!empty", "!in", "x"]), odd).map(
+    ":".join
+)
+parameters = st.one_of(
+    st.tuples(st.just("filter"), filled | odd),
+    st.tuples(st.just("fields"), st.tuples(st.sampled_from(NAMES), st.sampled_from(STEPS)).map("".join)),
+    st.tuples(st.just("order"), st.sampled_from(PATHS).flatmap(lambda one: odd.map(lambda other: f"{one}:{other}"))),
+    st.tuples(
+        st.sampled_from(
+            [
+                "page",
+                "pageSize",
+                "paging",
+                "query",
+                "queryString",
+                "queryOperator",
+                "rootJunction",
+                "markRead",
+                "user",
+                "mc",
+                "key",
+            ]
+        ),
+        odd,
+    ),
+)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_whatever_is_asked_the_server_itself_does_not_fail(version: str) -> None:
+    with FakeDhis2(version=version) as server, as_(server, "admin") as admin, as_(server, "clerk") as clerk:
+        nurse = server.user("nurse").uid
+        uids = [
+            uid_of(send(clerk, server)),
+            upload(clerk),
+            nurse,
+            next(iter(server.state.groups)),
+            UNKNOWN,
+            "no",
+            "messages",
+        ]
+
+        @settings(max_examples=300, deadline=None)
+        @given(
+            st.sampled_from([route.path for route in ROUTES] + 8 * LISTS),
+            st.sampled_from(["GET", "POST", "GET", "POST", "GET", "DELETE", "PUT", "PATCH", "OPTIONS", "HEAD"]),
+            st.sampled_from([*uids, *ODD[2:4]]),
+            st.lists(parameters, max_size=3),
+            st.sampled_from(BODIES),
+            st.sampled_from(TYPES),
+            st.sampled_from(["application/json", "*/*", "text/html", "application/xml", "text/csv", ""]),
+        )
+        def ask(path: str, method: str, uid: str, query: Any, body: str, media_type: str, accept: str) -> None:
+            url = "/api" + re.sub(r"{\w+}", uid, path)
+            headers = {"Content-Type": media_type, "Accept": accept}
+            content = body.replace("NURSE", nurse).encode()
+            answer = admin.request(method, url, params=query, headers=headers, content=content)
+            assert (answer.status_code, answer.text) != (500, "Internal Server Error")
+
+        ask()
+        assert clerk.get(MAIL, params={"fields": "*"}).status_code == 200
 
 
 # -- pages and forms of lists ------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def json_answer(
     behaviour: Behaviour, body: Any, status: int = 200, *, headers: Mapping[str, str] | None = None
 ) -> Response:
     """An object or a list."""
-    content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
     return Response(content, status, {"Content-Type": behaviour.json_type, **(headers or {})})
 
 

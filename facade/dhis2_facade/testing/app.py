@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from attrs import define, evolve, frozen
@@ -44,25 +44,59 @@ class Route:
     json: bool = True
     """GET gives JSON, and only to who accepts it (33)."""
 
+    def answered(self, behaviour: Behaviour) -> Mapping[str, Handler]:
+        """What answers each method in a version."""
+        if self.path == "/fileResources" and not behaviour.file_list:
+            return {method: handler for method, handler in self.methods.items() if method != "GET"}
+        return self.methods
+
+    @property
+    def listing(self) -> bool:
+        """Whether GET gives a list, which comes as CSV too where the objects are metadata."""
+        return self.path in {MAIL, "/fileResources"}
+
 
 MAIL = "/messageConversations"
 ROUTES = (
     Route("/ping", {"GET": system.ping}, json=False),
     Route("/system/info", {"GET": system.info}),
-    Route("/systemInfo", {"GET": system.info}),
     Route("/systemSettings", {"GET": system.settings}),
     Route("/me", {"GET": people.me}),
     Route("/users", {"GET": people.users, "POST": making.create("users")}),
-    Route("/users/{uid}", {"GET": people.user, "DELETE": making.remove("users")}),
+    Route(
+        "/users/{uid}",
+        {"GET": people.user, "DELETE": making.remove("users"), **making.changes("User", lambda state: state.users)},
+    ),
     Route("/userLookup", {"GET": people.lookup}),
     Route("/userLookup/feedbackRecipients", {"GET": people.lookup_feedback}),
     Route("/userLookup/{uid}", {"GET": people.lookup_one}),
     Route("/userGroups", {"GET": people.groups, "POST": making.create("userGroups")}),
-    Route("/userGroups/{uid}", {"GET": people.group, "DELETE": making.remove("userGroups")}),
+    Route(
+        "/userGroups/{uid}",
+        {
+            "GET": people.group,
+            "DELETE": making.remove("userGroups"),
+            **making.changes("UserGroup", lambda state: state.groups),
+        },
+    ),
     Route("/organisationUnits", {"GET": people.units, "POST": making.create("organisationUnits")}),
-    Route("/organisationUnits/{uid}", {"GET": people.unit, "DELETE": making.remove("organisationUnits")}),
+    Route(
+        "/organisationUnits/{uid}",
+        {
+            "GET": people.unit,
+            "DELETE": making.remove("organisationUnits"),
+            **making.changes("OrganisationUnit", lambda state: state.units),
+        },
+    ),
     Route("/userRoles", {"GET": people.roles, "POST": making.create("userRoles")}),
-    Route("/userRoles/{uid}", {"GET": people.role, "DELETE": making.remove("userRoles")}),
+    Route(
+        "/userRoles/{uid}",
+        {
+            "GET": people.role,
+            "DELETE": making.remove("userRoles"),
+            **making.changes("UserRole", lambda state: state.roles),
+        },
+    ),
     Route(
         "/configuration/feedbackRecipients",
         {
@@ -72,7 +106,14 @@ ROUTES = (
         },
     ),
     Route("/apiToken", {"GET": people.tokens, "POST": people.create_token}),
-    Route("/apiToken/{uid}", {"GET": people.token, "DELETE": people.revoke_token}),
+    Route(
+        "/apiToken/{uid}",
+        {
+            "GET": people.token,
+            "DELETE": people.revoke_token,
+            **making.changes("ApiToken", lambda state: {one.uid: one for one in state.tokens.values()}),
+        },
+    ),
     Route("/fileResources", {"GET": files.listed, "POST": files.upload}),
     Route("/fileResources/{uid}", {"GET": files.one}),
     Route("/fileResources/{uid}/data", {"GET": files.data}, json=False),
@@ -83,7 +124,15 @@ ROUTES = (
     Route(f"{MAIL}/unread", {"POST": marks.mark(read=False)}),
     Route(f"{MAIL}/followup", {"POST": marks.follow_up(marked=True)}),
     Route(f"{MAIL}/unfollowup", {"POST": marks.follow_up(marked=False)}),
-    Route(f"{MAIL}/{{uid}}", {"GET": conversations.one, "POST": conversations.reply, "DELETE": marks.delete}),
+    Route(
+        f"{MAIL}/{{uid}}",
+        {
+            "GET": conversations.one,
+            "POST": conversations.reply,
+            "DELETE": marks.delete,
+            **making.changes("MessageConversation", lambda state: state.conversations),
+        },
+    ),
     Route(f"{MAIL}/{{uid}}/read", {"POST": marks.mark_one(read=True)}),
     Route(f"{MAIL}/{{uid}}/unread", {"POST": marks.mark_one(read=False)}),
     Route(f"{MAIL}/{{uid}}/recipients", {"POST": conversations.add_recipients}),
@@ -95,12 +144,13 @@ ROUTES = (
         {
             "GET": conversations.one_property,
             "POST": conversations.other_property,
+            "PUT": conversations.other_property,
             "DELETE": marks.leave_one,
         },
     ),
     Route(f"{MAIL}/{{uid}}/{{message}}/attachments/{{file}}", {"GET": conversations.download}, json=False),
     Route("/constants", {"GET": system.constants, "POST": system.create_constant}),
-    Route("/constants/{uid}", {"GET": system.constant}),
+    Route("/constants/{uid}", {"GET": system.constant, **making.changes("Constant", lambda state: state.constants)}),
     Route("/{kind}", {"GET": system.empty}),
 )
 COMPILED = [(compile_path(route.path)[0], route) for route in ROUTES]
@@ -205,21 +255,21 @@ class App:
             text = f"No static resource {call.path[1:]}." if self.behaviour.tomcat else "Not Found"
             raise Container(404, text)
         if call.method == "OPTIONS":
-            return Response(headers={"Allow": ",".join(_allowed(route for _, route in known))})
+            return Response(headers={"Allow": ",".join(_allowed(route.answered(self.behaviour) for _, route in known))})
         for match, route in known:
-            handler = route.methods.get(call.method)
+            handler = route.answered(self.behaviour).get(call.method)
             if handler is not None:
                 if route.json and call.method == "GET":
-                    self._negotiate(call, suffix)
+                    self._negotiate(call, suffix, listing=route.listing)
                 return handler(evolve(call, parameters=match.groupdict()))
         raise Rejected(405, self.behaviour.method_refused.format(call.method))
 
-    def _negotiate(self, call: Call, suffix: str) -> None:
+    def _negotiate(self, call: Call, suffix: str, *, listing: bool) -> None:
         accepted = {one.partition(";")[0].strip() for one in call.accept.split(",")}
-        if suffix == "csv" or accepted == {"text/csv"}:
+        if listing and (suffix == "csv" or accepted == {"text/csv"}):
             tomcat = "Request processing failed: Not a metadata object type" if self.behaviour.tomcat else ""
             raise Container(500, tomcat)
-        if suffix == "xml" or not any(one in ANY_JSON or one.endswith("+json") for one in accepted):
+        if suffix in {"xml", "csv"} or not any(one in ANY_JSON or one.endswith("+json") for one in accepted):
             raise Container(406, f"Acceptable representations: [{', '.join(JSON_TYPES)}].")
 
     def _firewall(self) -> Container:
@@ -275,6 +325,6 @@ def _knows(parameters: Mapping[str, Any]) -> bool:
     return "kind" not in parameters or parameters["kind"] in system.EMPTY
 
 
-def _allowed(routes: Any) -> list[str]:
-    methods = [method for route in routes for method in route.methods]
+def _allowed(answered: Iterable[Mapping[str, Handler]]) -> list[str]:
+    methods = list(dict.fromkeys(method for methods in answered for method in methods))
     return [*(["GET", "HEAD"] if "GET" in methods else []), *(one for one in methods if one != "GET"), "OPTIONS"]

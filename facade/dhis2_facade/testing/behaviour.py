@@ -75,6 +75,8 @@ class Behaviour:
     file_assigned: bool
 
     # Lists
+    fields_of_nothing: bool
+    """Without a value, `fields=` asks for nothing; else for what is given without it."""
     past_last_page: bool
     """A page past the last is empty; else the last page comes again (9b)."""
     negative_page_size: str
@@ -84,6 +86,8 @@ class Behaviour:
     query_code: str | None
     filter_cut: bool
     """A filter ends at a comma (24)."""
+    conversations_in_memory: bool
+    """Conversations are filtered in memory; else by the database, which also counts what a list holds."""
     or_with_own: bool
     """rootJunction=OR also applies to "one's own"; else the page stays empty (23)."""
     orders_alias: bool
@@ -241,12 +245,14 @@ _V40 = Behaviour(
     two_factor=True,
     email_verified=False,
     file_assigned=False,
+    fields_of_nothing=True,
     past_last_page=False,
     negative_page_size="fromIndex(0) > toIndex({})",
     page_checked=False,
     query_refused=409,
     query_code=None,
     filter_cut=False,
+    conversations_in_memory=True,
     or_with_own=False,
     orders_alias=False,
     users_by_name=False,
@@ -323,12 +329,14 @@ _V42 = evolve(
     user_credentials=False,
     two_factor=False,
     email_verified=True,
+    fields_of_nothing=False,
     past_last_page=True,
     negative_page_size="max-results cannot be negative",
     page_checked=True,
     query_refused=400,
     query_code="E1003",
     filter_cut=True,
+    conversations_in_memory=False,
     or_with_own=True,
     orders_alias=True,
     users_by_name=True,

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from .answers import UNCACHED, json_answer, message, refused, web_message
 from .behaviour import Behaviour
 from .jackson import Shape, read_object, read_words
-from .queries import PAGE_SIZE, Test, filters, matching, ordered, page_of
+from .queries import PAGE_SIZE, Test, filters, integer, matching, ordered, page_of
 from .refusals import Container, Refused, Rejected
 from .schema import Viewer
 from .state import State, User
@@ -21,6 +21,7 @@ __all__ = ["Call", "split"]
 
 DEFAULT_LIST_FIELDS = "displayName,id"
 TRUE = frozenset({"true", "1", "yes", "on"})
+JUNCTIONS = ("AND", "OR")
 FALSE = frozenset({"false", "0", "no", "off"})
 
 
@@ -85,12 +86,12 @@ class Call:
         """A word in a parameter, whatever its case."""
         return (self.given(name) or default).lower()
 
-    def flag(self, name: str) -> bool:
+    def flag(self, name: str, *, default: str = "false") -> bool:
         """A parameter that is true or false."""
-        text = self.says(name, default="false")
-        if text not in FALSE | TRUE:
+        text = self.given(name) or default
+        if text.lower() not in FALSE | TRUE:
             raise Refused("bad_type", text, name, "boolean")
-        return text in TRUE
+        return text.lower() in TRUE
 
     def needed(self, name: str, type_: str = "String") -> str:
         """A parameter that must be given."""
@@ -122,7 +123,7 @@ class Call:
             return ""
         try:
             return self.body.decode(self.charset, "replace")
-        except LookupError:
+        except (LookupError, UnicodeError):
             return self.body.decode("utf-8", "replace")
 
     def expect(self, *media_types: str) -> None:
@@ -152,9 +153,10 @@ class Call:
         """Who sees the objects of the answer."""
         return Viewer(self.state, self.user, self.root, listing)
 
-    def fields(self, default: str) -> str:
-        """The fields that are asked for."""
-        return ",".join(self.query.getlist("fields")) or default
+    def fields(self, default: str) -> list[str]:
+        """The fields that are asked for, as many times as they are."""
+        asked = self.query.getlist("fields")
+        return asked if any(asked) or (asked and self.behaviour.fields_of_nothing) else [default]
 
     def json(self, body: Any, status: int = 200) -> Response:
         """An object or a list."""
@@ -196,12 +198,17 @@ class Call:
     @property
     def junction(self) -> str:
         """How filters are joined."""
-        return self.says("rootJunction", default="and").upper()
+        asked = self.says("rootJunction", default="and").upper()
+        if asked not in JUNCTIONS and self.behaviour.page_checked:
+            raise Refused("bad_enum", self.given("rootJunction"), "rootJunction", ", ".join(JUNCTIONS))
+        return asked
 
     @property
     def paged(self) -> bool:
-        """Whether pages are asked for."""
-        return self.says("paging", default="true") not in FALSE and self.says("skipPaging", default="false") in FALSE
+        """Whether pages are asked for; a word that says neither is left aside as "no", or refused."""
+        if self.behaviour.page_checked:
+            return self.flag("paging", default="true") and not self.flag("skipPaging")
+        return self.says("paging", default="true") == "true" and self.says("skipPaging", default="false") != "true"
 
     def page(self, objects: Sequence[Any]) -> tuple[dict[str, Any], Sequence[Any]]:
         """The pager and the objects of the page that is asked for."""
@@ -214,9 +221,7 @@ class Call:
     def number(self, name: str, default: int) -> int:
         """A parameter that is a number; what is none is left aside or refused."""
         text = self.given(name) or ""
-        try:
-            return int(text)
-        except ValueError:
-            if text and self.behaviour.page_checked:
-                raise Refused("bad_type", text, name, "int") from None
-            return default
+        found = integer(text)
+        if found is None and text and self.behaviour.page_checked:
+            raise Refused("bad_type", text, name, "int")
+        return default if found is None else found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -11,7 +10,8 @@ from starlette.responses import Response
 
 from .calls import Call, split
 from .fields import render, writer
-from .jackson import CONVERSATION
+from .jackson import CONVERSATION, ITEMS, word
+from .listing import check_uid, class_name
 from .queries import PAGE_SIZE, QueryError, search
 from .refusals import Refused, Rejected
 from .schema import Viewer
@@ -34,7 +34,6 @@ __all__ = [
 
 KIND = "messageConversation"
 PLURAL = "messageConversations"
-UID = re.compile(r"[A-Za-z0-9]{11}")
 XML = ("application/xml", "text/xml")
 _CONTROLLER = (
     "public org.hisp.dhis.dxf2.webmessage.WebMessage org.hisp.dhis.webapi.controller.MessageConversationController."
@@ -48,7 +47,7 @@ _REPLYING = "postMessageConversationReply(java.lang.String,java.lang.String,bool
 
 def listed(call: Call) -> Response:
     """One's own conversations."""
-    if "query" in call.query:
+    if call.given("query") or ("query" in call.query and not call.behaviour.page_checked):
         raise Refused("no_general_query")
     found = _own(call)
     text = call.given("queryString")
@@ -57,8 +56,8 @@ def listed(call: Call) -> Response:
         viewer = Viewer(call.state, call.user, call.root, listing=True, filtering=True)
         try:
             test = search(call.version, KIND, text, operator)
-        except QueryError:
-            raise Refused("no_operator", operator) from None
+        except QueryError as error:
+            raise Refused("no_search", error) from None
         found = [one for one in found if test(one, viewer)]
     write = writer(call.version, KIND, call.fields("displayName,id"))
     viewer = call.viewer(listing=True)
@@ -85,24 +84,25 @@ def _own(call: Call) -> list[Conversation]:
 def one(call: Call) -> Response:
     """One conversation."""
     uid = call.parameters["uid"]
-    if call.behaviour.uid_checked and not UID.fullmatch(uid):
-        raise Rejected(405, call.behaviour.method_refused.format(call.method))
+    check_uid(call)
     conversation = _readable(call, uid)
     if conversation is None:
         return call.message(f"No MessageConversation found with UID: {uid}")
     written = render(call.version, KIND, call.fields("*"), conversation, call.viewer())
     own = conversation.of(call.user)
-    if call.behaviour.mark_read_on_get and own is not None and call.says("markRead", default="false") == "true":
+    if call.behaviour.mark_read_on_get and own is not None and call.flag("markRead"):
         own.read = True
     return call.uncached(written)
 
 
 def one_property(call: Call) -> Response:
-    """One property of a conversation."""
-    conversation = _readable(call, call.parameters["uid"])
-    if conversation is None:
-        return call.message(f"No MessageConversation found with UID: {call.parameters['uid']}")
-    fields = f"{call.parameters['property']}[{call.fields(':all')}]"
+    """One property of a conversation, for whoever asks."""
+    uid = call.parameters["uid"]
+    check_uid(call)
+    if uid not in call.state.conversations:
+        raise Refused("no_object", class_name(KIND), uid)
+    conversation = call.state.conversations[uid]
+    fields = f"{call.parameters['property']}[{','.join(call.fields(':all'))}]"
     return call.uncached(render(call.version, KIND, fields, conversation, call.viewer()))
 
 
@@ -188,8 +188,8 @@ def create(call: Call) -> Response:
     subject, text = asked.get("subject"), asked.get("text")
     conversation = call.state.send(
         call.user,
-        str(subject) if subject else None,
-        str(text) if text else None,
+        subject or None,
+        text or None,
         call.agent,
         recipients=recipients,
         attachments=attachments,
@@ -228,7 +228,7 @@ def _people(call: Call, asked: dict[str, Any]) -> list[User]:
 
 
 def _uids(asked: dict[str, Any], name: str) -> list[str]:
-    return [one.get("id") or "null" for one in asked.get(name) or ()]
+    return [word(one.get("id")) or "null" for one in asked.get(name) or ()]
 
 
 def _needed_text(call: Call, method: str) -> str:
@@ -294,6 +294,10 @@ def add_recipients(call: Call) -> Response:
 
 def other_property(call: Call) -> Response:
     """There is nothing to add to any other property; what would be added comes as JSON."""
-    call.expect("application/json", *XML)
-    name = call.parameters["property"]
+    call.expect("application/json", *(XML if call.behaviour.xml_accepted else ()))
+    uid, name = call.parameters["uid"], call.parameters["property"]
+    if uid not in call.state.conversations:
+        raise Refused("no_object", class_name(KIND), uid)
+    if call.media_type == "application/json":
+        call.object(ITEMS)
     return call.web_message(404, f"Property {name} does not exist on MessageConversation")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from attrs import define, field, frozen
@@ -17,16 +18,44 @@ __all__ = ["Selection", "Transformation", "parse", "render"]
 IDENTIFIABLE = ("name", "code", "created", "lastUpdated", "id")
 NAMEABLE = (*IDENTIFIABLE, "shortName", "description")
 DERIVED = frozenset({"href", "access", "displayName", "favorite", "user", "read", "followUp"})
+NOT_OF_MAIL = frozenset(
+    [
+        "attributeValues",
+        "code",
+        "externalAccess",
+        "favorites",
+        "lastSenderFirstname",
+        "lastSenderSurname",
+        "lastUpdatedBy",
+        "name",
+        "publicAccess",
+        "sharing",
+        "translations",
+        "userAccesses",
+        "userFirstname",
+        "userGroupAccesses",
+        "userSurname",
+    ]
+)
+"""What the database has no place for with conversations and messages."""
+
+
+def _stored(kind: Kind) -> set[str]:
+    """The properties that the database keeps; of mail it keeps fewer."""
+    return set(kind) - DERIVED - (NOT_OF_MAIL if {"subject", "text"} & set(kind) else set())
+
+
 PRESETS: Mapping[str, Callable[[Kind], set[str]]] = {
     ":all": set,
     ":identifiable": lambda kind: set(IDENTIFIABLE) & set(kind),
     ":nameable": lambda kind: set(NAMEABLE) & set(kind),
     ":simple": lambda kind: {name for name, one in kind.items() if one.simple},
-    ":owner": lambda kind: set(kind) - DERIVED,
-    ":persisted": lambda kind: set(kind) - DERIVED,
+    ":owner": _stored,
+    ":persisted": _stored,
 }
-EVERYTHING = frozenset({":all", ":simple", ":owner"})
-"""Presets that have href in them."""
+
+ADDRESSED = frozenset({"user", "userGroup", "userRole", "organisationUnit"})
+"""Kinds that have a path of their own."""
 _DEPTH = 30  # nested brackets that are followed
 _STEP = re.compile(r"(?:~|\||::)(?P<name>\w*)(?:\((?P<argument>[^)]*)\)?)?")
 
@@ -112,47 +141,71 @@ def _merged(one: Selection, other: Selection) -> Selection:
 Writer = Callable[[Any, Viewer], Any]
 
 
-def _size(value: Any) -> int:
-    return len(value) if isinstance(value, (list, str, dict)) else 0 if value is None else 1
+def _size(value: Any) -> Any:
+    """Of lists and texts; a number is its own."""
+    return len(value) if isinstance(value, (list, str)) else value
 
 
-TRANSFORMATIONS: Mapping[str, Callable[[Any, str], Any]] = {
-    "size": lambda value, _argument: _size(value),
-    "isEmpty": lambda value, _argument: _size(value) == 0,
-    "isNotEmpty": lambda value, _argument: _size(value) > 0,
-    "pluck": lambda value, argument: [one.get(argument or "id") for one in value],
-    "keyBy": lambda value, argument: {str(one.get(argument or "id")): one for one in value},
+def _plucked(value: list[Any], name: str) -> list[Any]:
+    return [one[name] if isinstance(one, dict) and name in one else one for one in value]
+
+
+def _keyed(value: list[Any], name: str) -> dict[str, Any]:
+    """By a property; those that have the same come as a list."""
+    found: dict[str, list[Any]] = {}
+    for one in value:
+        if isinstance(one, dict) and name in one:
+            key = one[name]
+            text = "" if isinstance(key, (dict, list)) else key if isinstance(key, str) else json.dumps(key)
+            if text.strip():
+                found.setdefault(text, []).append(one)
+    return {key: same[0] if len(same) == 1 else same for key, same in found.items()}
+
+
+OF_LISTS: Mapping[str, Callable[[list[Any], str], Any]] = {
+    "isEmpty": lambda value, _argument: not value,
+    "isNotEmpty": lambda value, _argument: bool(value),
+    "pluck": lambda value, argument: _plucked(value, argument or "id"),
+    "keyBy": lambda value, argument: _keyed(value, argument or "id"),
 }
+"""What else is left as it is."""
 
 
-def render(version: str, kind: str, fields: str, one: Any, viewer: Viewer) -> dict[str, Any]:
+def render(version: str, kind: str, fields: str | Sequence[str], one: Any, viewer: Viewer) -> dict[str, Any]:
     """Write an object with the fields that are asked for."""
-    written: dict[str, Any] = writer(version, kind, fields)(one, viewer)
+    written: dict[str, Any] = writer(version, kind, fields, deep=True)(one, viewer)
     return written
 
 
+def writer(version: str, kind: str, fields: str | Sequence[str], *, deep: bool = False) -> Writer:
+    """A function that writes objects of this kind with these fields, which may come in several texts.
+
+    Where href is asked for, a single object names the addresses of what it holds too.
+    """
+    return _known_writer(version, kind, (fields,) if isinstance(fields, str) else tuple(fields), deep)
+
+
 @functools.lru_cache(maxsize=1024)
-def writer(version: str, kind: str, fields: str) -> Writer:
-    """A function that writes objects of this kind with these fields."""
-    selection = parse(fields)
-    alone = len(selection.presets) == 1 and not selection.names and not selection.excluded
-    href = alone or BEHAVIOURS[version].href_with_more
-    return _writer(version, kind, selection, href=href)
+def _known_writer(version: str, kind: str, texts: tuple[str, ...], deep: bool) -> Writer:
+    asked = texts[0].split(",") if len(texts) == 1 and BEHAVIOURS[version].href_with_more else texts
+    href = any(one == "*" or one.startswith(":") or "href" in one for one in asked)
+    return _writer(version, kind, parse(",".join(texts)), href=href, deep=deep and href)
 
 
-def _writer(version: str, kind: str, selection: Selection, *, href: bool) -> Writer:
+def _writer(version: str, kind: str, selection: Selection, *, href: bool, deep: bool = False) -> Writer:
     known = kinds(version)[kind]
     chosen: set[str] = set()
     for preset in selection.presets:
         chosen |= PRESETS[preset](known)
-    if not (href and EVERYTHING & set(selection.presets)):
+    chosen |= selection.names.keys() & known.keys()
+    if not href:
         chosen.discard("href")
-    chosen = (chosen | (selection.names.keys() & known.keys())) - selection.excluded
+    chosen -= selection.excluded
     plan: list[tuple[str, Callable[[Any, Viewer], Any], Writer | None]] = []
     changed: dict[str, list[Transformation]] = {}
     for name, property_ in known.items():
         if name in chosen:
-            plan.append((name, property_.get, _nested(version, property_, selection.names.get(name))))
+            plan.append((name, property_.get, _nested(version, property_, selection.names.get(name), deep=deep)))
             if name in selection.transformations:
                 changed[name] = selection.transformations[name]
     with_nulls = kind == PERSON
@@ -171,15 +224,15 @@ def _writer(version: str, kind: str, selection: Selection, *, href: bool) -> Wri
     return write
 
 
-def _nested(version: str, property_: Property, selection: Selection | None) -> Writer | None:
+def _nested(version: str, property_: Property, selection: Selection | None, *, deep: bool) -> Writer | None:
     if property_.of is None:
-        return None
+        return None if selection is None or property_.simple else functools.partial(_part, selection)
     everything = Selection(presets=[":all"])
     if property_.of == PERSON:
         selection = everything
-    elif selection is None:
+    elif selection is None or not (selection.presets or selection.names.keys() & kinds(version)[property_.of].keys()):
         selection = Selection(names={"id": None}) if property_.of in KEPT_AS_REFERENCE else everything
-    write = _writer(version, property_.of, selection, href=False)
+    write = _writer(version, property_.of, selection, href=deep and property_.of in ADDRESSED)
 
     def write_each(value: Any, viewer: Viewer) -> Any:
         if isinstance(value, list):
@@ -189,14 +242,24 @@ def _nested(version: str, property_: Property, selection: Selection | None) -> W
     return write_each
 
 
+def _part(selection: Selection, value: Any, _viewer: Viewer) -> Any:
+    """A part of a plain object, such as sharing; all of it where nothing of it is asked for."""
+    if not isinstance(value, dict) or selection.presets or not selection.names.keys() & value.keys():
+        return value
+    return {name: one for name, one in value.items() if name in selection.names and name not in selection.excluded}
+
+
 def _transformed(written: dict[str, Any], changed: Mapping[str, list[Transformation]]) -> dict[str, Any]:
+    """Each step is done with what was there before any of them."""
     found = {}
     for name, value in written.items():
-        new_name = name
+        new_name, new = name, value
         for step in changed.get(name, ()):
             if step.name == "rename":
                 new_name = step.argument or name
-            elif step.name in TRANSFORMATIONS:
-                value = TRANSFORMATIONS[step.name](value, step.argument)
-        found[new_name] = value
+            elif step.name == "size":
+                new = _size(value)
+            elif step.name in OF_LISTS and isinstance(value, list):
+                new = OF_LISTS[step.name](value, step.argument)
+        found[new_name] = new
     return found

@@ -12,7 +12,7 @@ from .calls import Call
 from .conversations import file_answer
 from .fields import render
 from .listing import listed as listed_kind
-from .refusals import Container, Refused, Rejected
+from .refusals import Container, Refused
 from .schema import uploaded
 from .state import FileResource
 
@@ -85,7 +85,7 @@ def upload(call: Call) -> Response:
         kind = "part" if call.behaviour.tomcat else "request part"
         raise Container(400, f"Required {kind} 'file' is not present" + ("." if call.behaviour.tomcat else ""))
     domain = _parameter(call, "domain")
-    domain = "DATA_VALUE" if domain is None else call.choice("domain", "FileResourceDomain", DOMAINS, given=domain)
+    domain = call.choice("domain", "FileResourceDomain", DOMAINS, given=domain) if domain else "DATA_VALUE"
     uid = _parameter(call, "uid")
     name = ntpath.basename(part.filename)
     content_type = (part.content_type or "application/octet-stream").partition(";")[0].strip().lower()
@@ -139,6 +139,4 @@ def data(call: Call) -> Response:
 
 def listed(call: Call) -> Response:
     """All files, where the version lists them (26)."""
-    if not call.behaviour.file_list:
-        raise Rejected(405, call.behaviour.method_refused.format(call.method))
     return listed_kind(call, "fileResource", list(call.state.files.values()), default_order=["name:iasc", "id"])

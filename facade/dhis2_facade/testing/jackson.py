@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import re
 from collections.abc import Mapping
 from json.decoder import JSONDecodeError
-from typing import Any
+from typing import Any, cast
 
 from attrs import frozen
 
 from .behaviour import Behaviour
 from .refusals import Rejected
 
-__all__ = ["CONSTANT", "CONVERSATION", "TOKEN", "Shape", "column", "read_object", "read_words"]
+__all__ = ["CONSTANT", "CONVERSATION", "ITEMS", "TOKEN", "Shape", "column", "read_object", "read_words", "word"]
 
 SYNTAX = "com.fasterxml.jackson.core.JsonParseException"
 MISMATCH = "com.fasterxml.jackson.databind.exc.MismatchedInputException"
+ENDED = "com.fasterxml.jackson.core.io.JsonEOFException"
+TOO_DEEP = "com.fasterxml.jackson.core.exc.StreamConstraintsException"
+DEEPEST = 1000  # brackets in brackets
 _BLANK = re.compile(r"[ \t\r\n]*")
 _TOKEN = re.compile(r"[^\s\[\]{},:\"]+")
+_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
+_LIMIT = "`StreamReadConstraints.getMaxNestingDepth()`"
 _EXPECTED = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 
 
 @frozen
 class Shape:
-    """A class of the server, and which of its properties hold sets of objects, numbers or one of some words."""
+    """A class of the server, and which of its properties hold text, sets of objects, numbers or one of some words."""
 
     name: str
+    texts: frozenset[str] = frozenset()
     sets: Mapping[str, str] = {}
     numbers: frozenset[str] = frozenset()
     words: Mapping[str, tuple[str, str]] = {}
@@ -35,6 +43,7 @@ class Shape:
 
 CONVERSATION = Shape(
     "org.hisp.dhis.webapi.webdomain.MessageConversation",
+    frozenset({"subject", "text"}),
     {
         "users": "org.hisp.dhis.user.User",
         "userGroups": "org.hisp.dhis.user.UserGroup",
@@ -42,11 +51,13 @@ CONVERSATION = Shape(
         "attachments": "org.hisp.dhis.fileresource.FileResource",
     },
 )
+ITEMS = Shape("org.hisp.dhis.common.IdentifiableObjects")
+"""What is added to a list, or taken from it."""
 TOKEN = Shape(
     "org.hisp.dhis.security.apikey.ApiToken",
     words={"type": ("org.hisp.dhis.security.apikey.ApiTokenType", "key_types")},
 )
-CONSTANT = Shape("org.hisp.dhis.constant.Constant", numbers=frozenset({"value"}))
+CONSTANT = Shape("org.hisp.dhis.constant.Constant", frozenset({"name", "shortName"}), numbers=frozenset({"value"}))
 
 
 def column(text: str, path: tuple[str | int, ...]) -> int:
@@ -78,48 +89,145 @@ class Fault:
 
     said: str
     class_: str
-    at: int
+    at: str
     chain: str = ""
 
     @property
     def syntax(self) -> bool:
         """Whether the text is no JSON at all."""
-        return self.class_ == SYNTAX
+        return self.class_ in {SYNTAX, ENDED}
 
     def where(self, source: str) -> str:
         """The place, as it is written behind what is said."""
         chain = f" (through reference chain: {self.chain})" if self.chain else ""
-        return f"\n at [Source: {source}; line: 1, column: {self.at}]{chain}"
+        return f"\n at [Source: {source}; {self.at}]{chain}"
+
+
+def _place(text: str, at: int) -> str:
+    """Where a letter is, counted from 1."""
+    before = text[: at - 1]
+    return f"line: {before.count(chr(10)) + 1}, column: {at - before.rfind(chr(10)) - 1}"
+
+
+class _NotFinite(Exception):
+    """NaN or an infinity, which are no JSON."""
+
+
+def _not_finite(name: str) -> Any:
+    raise _NotFinite(name)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_not_finite)
+
+
+def _read(behaviour: Behaviour, text: str) -> Any:
+    """The value that a text begins with, whatever follows it; or the fault that keeps it from being read."""
+    if _depth(text) > DEEPEST:
+        return _too_deep(text)
+    try:
+        return _DECODER.raw_decode(text, _skip(text, 0))[0]
+    except RecursionError:
+        return _too_deep(text)
+    except JSONDecodeError as error:
+        return _malformed(behaviour, text, error)
+    except _NotFinite as error:
+        said = f"Non-standard token '{error}': enable `JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS` to allow"
+        return Fault(said, SYNTAX, _place(text, text.find(str(error)) + 1))
+
+
+def _depth(text: str) -> int:
+    """How deep the brackets are."""
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return 0
+    return max(itertools.accumulate((one[0] in "[{") - (one[0] in "]}") for one in _PIECE.finditer(text)))
+
+
+def _too_deep(text: str) -> Fault:
+    said = f"Document nesting depth ({DEEPEST + 1}) exceeds the maximum allowed ({DEEPEST}, from {_LIMIT})"
+    return Fault(said, TOO_DEEP, _place(text, min(DEEPEST + 1, len(text))))
 
 
 def _malformed(behaviour: Behaviour, text: str, error: JSONDecodeError) -> Fault:
+    if error.msg.startswith("Unterminated string"):
+        said = "Unexpected end-of-input: was expecting closing quote for a string value"
+        return Fault(said, ENDED, _place(text, len(text) + 1))
     if error.pos >= len(text.rstrip()):
-        inside = "Array" if text.lstrip().startswith("[") else "Object"
-        return Fault(f"Unexpected end-of-input within/between {inside} entries", SYNTAX, len(text) + 1)
+        return Fault(_ended(behaviour, text), ENDED, _place(text, len(text) + 1))
     token = _TOKEN.match(text, error.pos)
     if token:
         at = error.pos + 1 if behaviour.jackson_start else token.end() + 1
-        return Fault(f"Unrecognized token '{token[0]}': was expecting {_EXPECTED}", SYNTAX, at)
+        return Fault(f"Unrecognized token '{token[0]}': was expecting {_EXPECTED}", SYNTAX, _place(text, at))
     letter = text[error.pos]
     said = f"Unexpected character ('{letter}' (code {ord(letter)})): was expecting a valid value"
-    return Fault(said, SYNTAX, error.pos + 1)
+    return Fault(said, SYNTAX, _place(text, error.pos + 1))
+
+
+def _ended(behaviour: Behaviour, text: str) -> str:
+    """What is said of a text that ends between its brackets."""
+    pieces = list(_PIECE.finditer(text))
+    opened = []
+    for piece in pieces:
+        if piece[0] in "[{":
+            opened.append(piece)
+        elif piece[0] in "]}" and opened:
+            opened.pop()
+    said = "Unexpected end-of-input"
+    if not opened:
+        return said
+    inside = "Array" if opened[-1][0] == "[" else "Object"
+    last = pieces[-1][0]
+    is_name = inside == "Object" and last[0] == '"' and pieces[-2][0] in "{,"
+    if last in ",:" or is_name:
+        return f"{said} within/between {inside} entries"
+    start = f"[Source: {behaviour.jackson_source}; {_place(text, opened[-1].start() + 1)}]"
+    return f"{said}: expected close marker for {inside} (start marker at {start})"
 
 
 def read_object(behaviour: Behaviour, text: str, shape: Shape, *, in_body: bool = False) -> dict[str, Any]:
     """An object of a class of the server; `in_body` where the framework reads it, which says it in other words."""
-    if not text.strip():
+    if not text.strip() and not in_body:
         where = f"\n at [Source: {behaviour.jackson_source}{behaviour.jackson_empty}]"
         raise Rejected(500, f"No content to map due to end-of-input{where}")
-    try:
-        read = json.loads(text)
-    except JSONDecodeError as error:
-        fault: Fault | None = _malformed(behaviour, text, error)
-    else:
-        fault = _unfit(behaviour, text, shape, read)
+    read = _read(behaviour, text) if text.strip() else None
+    if read is None:
+        raise _nothing(behaviour, shape.name, in_body=in_body)
+    if isinstance(read, Fault) and text.lstrip().startswith("["):
+        read = []  # the first bracket is wrong, whatever follows
+    if isinstance(read, dict):
+        read = _as_read(read, shape)
+    fault = read if isinstance(read, Fault) else _unfit(behaviour, text, shape, read)
     if fault is not None:
         raise _of_body(behaviour, fault) if in_body else _of_renderer(behaviour, fault)
-    found: dict[str, Any] = read
+    return cast("dict[str, Any]", read)
+
+
+def _nothing(behaviour: Behaviour, class_: str, *, in_body: bool) -> Rejected:
+    """What comes of no body, or of null."""
+    if in_body:
+        return Rejected(behaviour.body_missing, "Required request body is missing")
+    name = class_.rpartition(".")[2]
+    return Rejected(500, f'Cannot invoke "{class_}.getUid()" because "{name[0].lower()}{name[1:]}" is null')
+
+
+def _as_read(read: dict[str, Any], shape: Shape) -> dict[str, Any]:
+    """What the server makes of an object: where text should be it steps into brackets, and ends where they end."""
+    found: dict[str, Any] = {}
+    for name, value in read.items():
+        if name not in shape.texts:
+            found[name] = value
+        elif isinstance(value, (list, dict)):
+            found[name] = None
+            return found | _as_read(value, shape) if isinstance(value, dict) else found
+        else:
+            found[name] = word(value)
     return found
+
+
+def word(value: object) -> str | None:
+    """A plain value as text; empty text is none."""
+    if value is None or isinstance(value, (list, dict)):
+        return None
+    return (value if isinstance(value, str) else json.dumps(value)) or None
 
 
 def _of_renderer(behaviour: Behaviour, fault: Fault) -> Rejected:
@@ -138,11 +246,11 @@ def _of_body(behaviour: Behaviour, fault: Fault) -> Rejected:
 def _unfit(behaviour: Behaviour, text: str, shape: Shape, read: Any) -> Fault | None:
     """What does not fit the class."""
     if not isinstance(read, dict):
-        return Fault(_mismatch(shape.name, read), MISMATCH, column(text, ()))
+        return Fault(_mismatch(shape.name, read), MISMATCH, _place(text, column(text, ())))
     for name, value in read.items():
         said, path, chain = _fault(behaviour, shape, name, value)
         if said is not None:
-            return Fault(said, MISMATCH, column(text, path), chain)
+            return Fault(said, MISMATCH, _place(text, column(text, path)), chain)
     return None
 
 
@@ -152,10 +260,12 @@ def _fault(behaviour: Behaviour, shape: Shape, name: str, value: Any) -> tuple[s
     if name in shape.sets and value is not None:
         class_ = shape.sets[name]
         if not isinstance(value, list):
-            return _mismatch(f"java.util.HashSet<{class_}>", value), (name,), chain
+            return _no_list(f"java.util.HashSet<{class_}>", value), (name,), chain
         for number, one in enumerate(value):
             if not isinstance(one, dict):
                 return _mismatch(class_, one), (name, number), f"{chain}->java.util.HashSet[{number}]"
+    if name in shape.numbers and isinstance(value, (list, dict, bool)):
+        return _no_list("double", value), (name,), chain
     if name in shape.numbers and isinstance(value, str) and not _numeric(value):
         said = (
             f'Cannot deserialize value of type `double` from String "{value}":'
@@ -176,37 +286,61 @@ def _fault(behaviour: Behaviour, shape: Shape, name: str, value: Any) -> tuple[s
 
 def _numeric(text: str) -> bool:
     try:
-        float(text)
+        return math.isfinite(float(text))
     except ValueError:
         return False
-    return True
 
 
 def _mismatch(class_: str, value: Any) -> str:
     if isinstance(value, (list, dict)):
-        kind, token = ("Array", "START_ARRAY") if isinstance(value, list) else ("Object", "START_OBJECT")
-        return f"Cannot deserialize value of type `{class_}` from {kind} value (token `JsonToken.{token}`)"
+        return _no_list(class_, value)
     made = f"Cannot construct instance of `{class_}` (although at least one Creator exists): no "
     if isinstance(value, str):
         return f"{made}String-argument constructor/factory method to deserialize from String value ('{value}')"
-    kind = "boolean/Boolean" if isinstance(value, bool) else "int/Int"
-    written = json.dumps(value)
-    return f"{made}{kind}-argument constructor/factory method to deserialize from Number value ({written})"
+    given, called = {bool: ("boolean/Boolean", "boolean"), float: ("double/Double", "Number")}.get(
+        type(value), ("int/Int", "Number")
+    )
+    return f"{made}{given}-argument constructor/factory method to deserialize from {called} value ({json.dumps(value)})"
+
+
+def _no_list(class_: str, value: Any) -> str:
+    """What is said where a value of this class cannot begin so."""
+    token, called = {
+        list: ("START_ARRAY", "Array"),
+        dict: ("START_OBJECT", "Object"),
+        str: ("VALUE_STRING", "String"),
+        bool: (f"VALUE_{json.dumps(value).upper()}", "Boolean") if isinstance(value, bool) else ("", ""),
+        int: ("VALUE_NUMBER_INT", "Integer"),
+        float: ("VALUE_NUMBER_FLOAT", "Floating-point"),
+    }[type(value)]
+    return f"Cannot deserialize value of type `{class_}` from {called} value (token `JsonToken.{token}`)"
 
 
 def read_words(behaviour: Behaviour, text: str) -> list[str]:
-    """A list of words; of an object in the list its names and values are read, as the server reads them."""
-    try:
-        read = json.loads(text)
-    except JSONDecodeError as error:
-        raise _of_body(behaviour, _malformed(behaviour, text, error)) from None
+    """A list of words; brackets in it are stepped into, and where one ends that is a list's all ends."""
+    read = _read(behaviour, text) if text.strip() else None
+    if read is None:
+        raise _nothing(behaviour, "java.util.List", in_body=True)
+    if isinstance(read, Fault) and text.lstrip().startswith("{"):
+        read = {}
+    if isinstance(read, Fault):
+        raise _of_body(behaviour, read)
     if not isinstance(read, list):
-        said = _mismatch("java.util.ArrayList<java.lang.String>", read)
-        raise _of_body(behaviour, Fault(said, MISMATCH, column(text, ())))
+        said = _no_list("java.util.ArrayList<java.lang.String>", read)
+        raise _of_body(behaviour, Fault(said, MISMATCH, _place(text, column(text, ()))))
     words: list[str] = []
-    for one in read:
-        if isinstance(one, dict):
-            words += [str(word) for pair in one.items() for word in pair]
-        else:
-            words.append(str(one))
+    _step_into(read, words)
     return words
+
+
+def _step_into(value: Any, words: list[str]) -> bool:
+    """Add what is in there; says whether a list in it has ended."""
+    pairs = value.items() if isinstance(value, dict) else ((None, inner) for inner in value)
+    for name, inner in pairs:
+        words += [name] if name else []
+        if isinstance(inner, (list, dict)):
+            if _step_into(inner, words) or isinstance(inner, list):
+                return True
+        else:
+            words += [word(inner) or ""]
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,10 +11,12 @@ from starlette.responses import Response
 from .calls import DEFAULT_LIST_FIELDS, Call
 from .fields import render, writer
 from .queries import filters, matching
-from .refusals import Refused
+from .refusals import Refused, Rejected
 from .schema import Viewer, plural
 
-__all__ = ["found", "listed", "searched"]
+__all__ = ["check_uid", "class_name", "found", "listed", "searched"]
+
+UID = re.compile(r"[A-Za-z0-9]{11}")
 
 
 def listed(
@@ -41,9 +44,21 @@ def searched(call: Call, kind: str, objects: Sequence[Any], *names: str) -> list
     return [one for one in objects if test(one, viewer)]
 
 
+def check_uid(call: Call) -> None:
+    """Where the version looks, what is no uid has no GET (8b)."""
+    if call.behaviour.uid_checked and not UID.fullmatch(call.parameters["uid"]):
+        raise Rejected(405, call.behaviour.method_refused.format(call.method))
+
+
+def class_name(kind: str) -> str:
+    """What the server calls a kind of object."""
+    return kind[0].upper() + kind[1:]
+
+
 def found(call: Call, kind: str, objects: Mapping[str, Any]) -> Response:
     """One object."""
     uid = call.parameters["uid"]
+    check_uid(call)
     if uid not in objects:
-        raise Refused("no_object", kind[0].upper() + kind[1:], uid)
+        raise Refused("no_object", class_name(kind), uid)
     return call.uncached(render(call.version, kind, call.fields("*"), objects[uid], call.viewer()))

@@ -13,16 +13,26 @@ from attrs import frozen
 from starlette.responses import Response
 
 from .calls import Call
-from .jackson import Shape
-from .refusals import Refused
+from .jackson import Shape, word
+from .refusals import Refused, Rejected
 from .state import OrganisationUnit, State, User, UserGroup, UserRole
 
-__all__ = ["create", "remove"]
+__all__ = ["changes", "create", "remove"]
+
+
+JSON = ("application/json",)
+XML = ("application/xml", "text/xml")
+TEXTS = frozenset({"name", "shortName", "username", "password", "firstName", "surname", "email"})
+SETS = {
+    "users": "org.hisp.dhis.user.User",
+    "userRoles": "org.hisp.dhis.user.UserRole",
+    "organisationUnits": "org.hisp.dhis.organisationunit.OrganisationUnit",
+}
 
 
 def _chosen(kept: Mapping[str, Any], given: object, kind: str) -> list[Any]:
     """The objects that `[{"id": …}]` names."""
-    uids = [one["id"] for one in given] if isinstance(given, list) else []
+    uids = [word(one.get("id")) or "null" for one in given] if isinstance(given, list) else []
     for uid in uids:
         if uid not in kept:
             raise Refused("no_object", kind, uid)
@@ -30,7 +40,8 @@ def _chosen(kept: Mapping[str, Any], given: object, kind: str) -> list[Any]:
 
 
 def _role(state: State, given: Mapping[str, Any]) -> UserRole:
-    return state.add_role(given["name"], given.get("authorities", ()))
+    given_authorities = given.get("authorities")
+    return state.add_role(given["name"], map(str, given_authorities if isinstance(given_authorities, list) else ()))
 
 
 def _user(state: State, given: Mapping[str, Any]) -> User:
@@ -81,7 +92,7 @@ KINDS = {
 def create(path: str) -> Callable[[Call], Response]:
     """Make one of the kind that has this path."""
     kind = KINDS[path]
-    shape = Shape(f"org.hisp.dhis.{kind.class_}")
+    shape = Shape(f"org.hisp.dhis.{kind.class_}", TEXTS, SETS)
 
     def handle(call: Call) -> Response:
         call.expect("application/json")
@@ -100,7 +111,7 @@ def create(path: str) -> Callable[[Call], Response]:
 def remove(path: str) -> Callable[[Call], Response]:
     """Remove one of the kind that has this path; what a removed user wrote stays."""
     kind = KINDS[path]
-    shape = Shape(f"org.hisp.dhis.{kind.class_}")
+    shape = Shape(f"org.hisp.dhis.{kind.class_}", TEXTS, SETS)
 
     def handle(call: Call) -> Response:
         kept, uid = kind.kept(call.state), call.parameters["uid"]
@@ -112,6 +123,26 @@ def remove(path: str) -> Callable[[Call], Response]:
         return call.web_message(200, response=_report(shape, uid))
 
     return handle
+
+
+def _change(class_: str, kept: Callable[[State], Mapping[str, Any]], *media_types: str) -> Callable[[Call], Response]:
+    """Change an object: what is refused is; nothing is changed here."""
+
+    def handle(call: Call) -> Response:
+        call.expect(*media_types, *(XML if media_types == JSON and call.behaviour.xml_accepted else ()))
+        uid = call.parameters["uid"]
+        if uid not in kept(call.state):
+            raise Refused("no_object", class_, uid)
+        if class_ != "MessageConversation" and not call.user.superuser:
+            raise Refused("update_type")
+        raise Rejected(405, call.behaviour.method_refused.format(call.method))
+
+    return handle
+
+
+def changes(class_: str, kept: Callable[[State], Mapping[str, Any]]) -> dict[str, Callable[[Call], Response]]:
+    """The two methods that change an object."""
+    return {"PUT": _change(class_, kept, *JSON), "PATCH": _change(class_, kept, "application/json-patch+json")}
 
 
 def _report(shape: Shape, uid: str) -> dict[str, Any]:

@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from starlette.responses import Response
 
 from .calls import Call, split
-from .conversations import admitted
-from .jackson import CONVERSATION
+from .conversations import admitted, other_property
 from .refusals import Bare, Refused, Rejected
 from .state import Conversation, User
 
@@ -118,7 +117,7 @@ def leave(call: Call) -> Response:
 def leave_one(call: Call) -> Response:
     """Take somebody out of one conversation; a body of JSON belongs to another call (11)."""
     if call.media_type == "application/json":
-        call.object(CONVERSATION)
+        return other_property(call)
     uid, user_uid = call.parameters["uid"], call.parameters["property"]
     user = call.state.users.get(user_uid)
     if user is None:

@@ -11,12 +11,39 @@ from urllib.parse import quote_plus
 
 from attrs import frozen
 
-from .schema import Kind, Viewer, kinds
+from .behaviour import BEHAVIOURS
+from .schema import PERSON, Getter, Kind, Property, Viewer, kinds
 
-__all__ = ["OPERATORS", "Pager", "QueryError", "Test", "filters", "matching", "ordered", "page_of", "search"]
+__all__ = ["OPERATORS", "Pager", "QueryError", "Test", "filters", "integer", "matching", "ordered", "page_of", "search"]
 
 PAGE_SIZE = 50
 TIMES = frozenset({"created", "lastUpdated", "lastMessage", "lastLogin", "passwordLastUpdated", "openingDate"})
+INTEGERS = frozenset({"messageCount", "contentLength", "level"})
+NUMBERS = frozenset({"value"})
+FLAGS = frozenset(
+    [
+        "assigned",
+        "delete",
+        "disabled",
+        "emailVerified",
+        "external",
+        "externalAccess",
+        "externalAuth",
+        "externalize",
+        "favorite",
+        "followUp",
+        "hasMultipleStorageFiles",
+        "internal",
+        "invitation",
+        "leaf",
+        "manage",
+        "read",
+        "selfRegistered",
+        "twoFactorEnabled",
+        "update",
+        "write",
+    ]
+)
 ENUMS = {
     "status": ("MessageConversationStatus", ("NONE", "OPEN", "PENDING", "INVALID", "SOLVED")),
     "priority": ("MessageConversationPriority", ("NONE", "LOW", "MEDIUM", "HIGH")),
@@ -25,8 +52,11 @@ ENUMS = {
 IDENTIFIABLE = ("id", "code", "name", "shortName")
 SEARCHED = ("subject", "messages.text", "messages.sender.displayName")
 """What queryString looks into."""
-_IN = re.compile(r"\[(.+)\]")
-_TOKENS = re.compile(r"[\s@&.?$+-]+")
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_LARGEST = 2**31  # of the server's integers, and one more
+_UID = re.compile(r"[A-Za-z][A-Za-z0-9]{10}")
+_TIME = re.compile(r"\d{4}(-\d\d(-\d\d)?)?|\d{4}-\d\d-\d\d[T ].*")
+_NO_WORD = re.compile(r"[^\w]|_")
 _BESIDE_BRACKETS = re.compile(r",(?![^\[]*\])")
 
 
@@ -37,17 +67,33 @@ class QueryError(Exception):
 Test = Callable[[Any, Viewer], bool]
 
 
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def integer(text: str) -> int | None:
+    """An integer as the server reads it."""
+    if _INTEGER.fullmatch(text) and -_LARGEST <= int(text) < _LARGEST:
+        return int(text)
+    return None
 
 
 def _tokens(value: str, argument: str) -> bool:
-    return all(token in value.lower() for token in _TOKENS.split(argument.lower()))
+    """By the database: each word of the argument is somewhere in the value."""
+    return all(token in value.lower() for token in _words(argument))
+
+
+def _tokens_in_memory(value: str, argument: str) -> bool:
+    """One word is somewhere in the value; of several, each begins one of its words."""
+    wanted = _words(argument)
+    if len(wanted) == 1:
+        return argument.lower() in value.lower()
+    return all(any(word.startswith(token) for word in _words(value)) for token in wanted)
+
+
+def _words(text: str) -> list[str]:
+    return _NO_WORD.sub(" ", text.lower()).split() or [""]
 
 
 OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "eq": lambda value, argument: bool(value == argument),
-    "ieq": lambda value, argument: _text(value).lower() == _text(argument).lower(),
+    "ieq": lambda value, argument: value.lower() == argument.lower(),
     "ne": lambda value, argument: bool(value != argument),
     "gt": lambda value, argument: bool(value > argument),
     "ge": lambda value, argument: bool(value >= argument),
@@ -79,7 +125,9 @@ SAME_AS = {
     "!in": "in",
 }
 NEGATED = frozenset(name for name in SAME_AS if name[0] == "!" and name != "!eq")
-ON_TEXT = frozenset({"like", "ilike", "like$", "ilike$", "$like", "$ilike", "token"})
+ON_TEXT = frozenset({"ieq", "like", "ilike", "like$", "ilike$", "$like", "$ilike", "token"})
+NOT_NULL = frozenset({"ne", "!in", "!token"})
+"""What holds in memory of a value that is not there."""
 WITHOUT_ARGUMENT: Mapping[str, Callable[[list[Any]], bool]] = {
     "null": lambda values: not values,
     "!null": bool,
@@ -90,38 +138,71 @@ WITHOUT_ARGUMENT: Mapping[str, Callable[[list[Any]], bool]] = {
 
 # -- paths -------------------------------------------------------------------------------------------------------------
 
+Reader = Callable[[Any, Viewer], list[Any]]
+
+
+@frozen
+class Path:
+    """What a filter is about: all values of a path, of which the last property is this one."""
+
+    text: str
+    read: Reader
+    last: Property | None
+    in_memory: bool
+    """Whether the values are compared by the server, not by its database."""
+
+    @property
+    def name(self) -> str:
+        """The last property's."""
+        return self.text.rpartition(".")[2]
+
 
 @functools.lru_cache(maxsize=1024)
-def reader(version: str, kind: str, path: str) -> Callable[[Any, Viewer], list[Any]]:
-    """A function that reads all values of a path from an object."""
-    if path == "identifiable":
-        return _identifiable(version, kind)
+def path_of(version: str, kind: str, text: str) -> Path:
+    """The path that is written so."""
+    in_memory = "." in text or (kind == "messageConversation" and BEHAVIOURS[version].conversations_in_memory)
+    if text == "identifiable":
+        return Path(text, _identifiable(version, kind), None, in_memory)
     known: Kind | None = kinds(version)[kind]
-    getters = []
-    for name in path.split("."):
-        property_ = None if known is None else known.get(name)
-        if property_ is None:
-            raise QueryError(f"Unknown path property: {path}")
-        getters.append(property_.get)
-        known = kinds(version)[property_.of] if property_.of else None
+    last: Property | None = None
+    getters: list[Getter] = []
+    for name in text.split("."):
+        if last is not None and last.simple:
+            said = "Simple type was found before finished parsing path expression, please check your path string."
+            raise QueryError(said)
+        if last is not None and last.of is None:  # a plain object, such as sharing
+            getters.append(functools.partial(_entry, name))
+            continue
+        last = None if known is None else known.get(name)
+        if last is None:
+            if _UID.fullmatch(text.partition(".")[2] or text):  # an attribute, of which nothing here has a value
+                return Path(text, lambda _one, _viewer: [], None, in_memory=True)
+            raise QueryError(f"Unknown path property: {text}")
+        getters.append(last.get)
+        known = kinds(version)[last.of] if last.of else None
 
-    def read(one: Any, viewer: Viewer) -> list[Any]:
-        values = [one]
-        for get in getters:
-            found: list[Any] = []
-            for value in values:
-                got = get(value, viewer)
-                if isinstance(got, list):
-                    found += got
-                elif got is not None:
-                    found.append(got)
-            values = found
-        return values
-
-    return read
+    return Path(text, functools.partial(_read, getters), last, in_memory)
 
 
-def _identifiable(version: str, kind: str) -> Callable[[Any, Viewer], list[Any]]:
+def _read(getters: Sequence[Getter], one: Any, viewer: Viewer) -> list[Any]:
+    values = [one]
+    for get in getters:
+        found: list[Any] = []
+        for value in values:
+            got = get(value, viewer)
+            if isinstance(got, list):
+                found += got
+            elif got is not None:
+                found.append(got)
+        values = found
+    return values
+
+
+def _entry(name: str, one: Any, _viewer: Viewer) -> Any:
+    return one.get(name) if isinstance(one, dict) else None
+
+
+def _identifiable(version: str, kind: str) -> Reader:
     """What names an object."""
     known = kinds(version)[kind]
     getters = [known[name].get for name in IDENTIFIABLE if name in known]
@@ -146,51 +227,98 @@ def _cut(texts: Iterable[str]) -> Iterable[str]:
 
 @functools.lru_cache(maxsize=1024)
 def _test(version: str, kind: str, text: str) -> Test:
-    path, _, rest = text.partition(":")
+    asked, _, rest = text.rstrip(":").partition(":")
     operator, given, argument = rest.partition(":")
-    if not operator:
+    if not rest:
         raise QueryError(f"Invalid filter => {text}")
-    read = reader(version, kind, path)
+    path = path_of(version, kind, asked)
     if operator in WITHOUT_ARGUMENT:
-        holds = WITHOUT_ARGUMENT[operator]
-        return lambda one, viewer: holds(read(one, viewer))
+        return _without_argument(path, operator)
     name = SAME_AS.get(operator, operator)
     if name not in OPERATORS:
         raise QueryError(f"`{operator}` is not a valid operator.")
-    if not given or not argument:
-        return lambda _one, _viewer: False  # nothing is like null
-    compare = OPERATORS[name]
-    negated = operator in NEGATED
-    wanted: Any = argument
     if name == "in":
-        listed = _IN.fullmatch(argument)
-        if not listed:
-            raise QueryError(f"Invalid argument `{argument}` for in operator.")
-        wanted = [_argument(path, one.strip()) for one in listed[1].split(",")]
-    elif name not in ON_TEXT:
+        wanted: Any = _listed(path, argument if given else "null")
+    elif not given:
+        return lambda _one, _viewer: operator in {"ne", "!eq", "neq"}  # nothing is like null
+    else:
         wanted = _argument(path, argument)
+    if path.last is not None and path.last.many:
+        return _of_list(path, name, operator, wanted)
+    compare = _tokens_in_memory if name == "token" and path.in_memory else OPERATORS[name]
+    negated = operator in NEGATED
     on_text = name in ON_TEXT
+    of_null = path.in_memory and (name if operator not in NEGATED else operator) in NOT_NULL
+
+    def holds(value: Any) -> bool:
+        try:
+            return compare(value, wanted)
+        except TypeError:  # of other kinds
+            return False
 
     def test(one: Any, viewer: Viewer) -> bool:
-        values = read(one, viewer)
-        found = any(
-            compare(_text(value), wanted) if on_text or not _is_number(value) else compare(value, _number(wanted))
-            for value in values
-        )
-        return found is not negated
+        values = path.read(one, viewer)
+        if on_text:
+            values = [value for value in values if isinstance(value, str)]
+        return any(holds(value) is not negated for value in values) or (of_null and not values)
 
     return test
 
 
-def _argument(path: str, text: str) -> Any:
+def _without_argument(path: Path, operator: str) -> Test:
+    if "empty" in operator and path.in_memory:  # asked of each that a list holds
+        return lambda _one, _viewer: operator == "!empty"
+    holds = WITHOUT_ARGUMENT[operator]
+    return lambda one, viewer: holds(path.read(one, viewer))
+
+
+def _of_list(path: Path, name: str, operator: str, wanted: Any) -> Test:
+    """The database counts what the list holds; in memory, each that it holds is unlike any number."""
+    if path.in_memory or not isinstance(wanted, int):
+        return lambda one, viewer: operator in NOT_NULL | {"!eq", "neq"} and bool(path.read(one, viewer))
+    return lambda one, viewer: name in COMPARED and OPERATORS[name](len(path.read(one, viewer)), wanted)
+
+
+COMPARED = frozenset({"eq", "ne", "gt", "ge", "lt", "le"})
+
+
+def _listed(path: Path, text: str) -> list[Any]:
+    """The argument of `in`."""
+    if text == "null":
+        raise QueryError(f"Invalid argument `{text}` for in operator.")
+    if not (text.startswith("[") and text.endswith("]") and len(text) > 1):
+        raise QueryError(f"Collection size must be integer `{text}`")
+    return [_argument(path, one, item=True) for one in text[1:-1].split(",")]
+
+
+def _argument(path: Path, text: str, *, item: bool = False) -> Any:
     """The argument, as values of this property are compared."""
-    name = path.rpartition(".")[2]
-    if name in TIMES:
+    name, last = path.name, path.last
+    if last is not None and last.many and not item:
+        number = integer(text)
+        if number is None:
+            raise QueryError(f"Collection size must be integer `{text}`")
+        return number
+    if last is not None and last.of is not None:
+        class_ = "User" if last.of == PERSON else last.of[0].upper() + last.of[1:]
+        raise QueryError(f"Unable to parse `{text}` to `{class_}`.")
+    if last is not None and not last.simple and not last.many and "." not in path.text:
+        raise QueryError(f"Unable to parse `{text}` to `{name[0].upper()}{name[1:]}`.")
+    if name in FLAGS:
+        return text.lower() == "true"
+    if name in NUMBERS:
         try:
-            return datetime.fromisoformat(text).isoformat(timespec="milliseconds")[:23]
+            return float(text)
         except ValueError:
-            raise QueryError(f"Unable to parse `{text}` as `Date`.") from None
-    if name in ENUMS and path == name:
+            raise QueryError(f"Unable to parse `{text}` as `Double`.") from None
+    if name in INTEGERS:
+        number = integer(text)
+        if number is None:
+            raise QueryError(f"Unable to parse `{text}` as `Integer`.")
+        return number
+    if name in TIMES:
+        return _time(text)
+    if name in ENUMS and path.text == name:
         type_, values = ENUMS[name]
         if text not in values:
             said = f"Unable to parse `{text}` as `class org.hisp.dhis.message.{type_}`, available values are: "
@@ -198,15 +326,15 @@ def _argument(path: str, text: str) -> Any:
     return text
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _number(wanted: Any) -> Any:
+def _time(text: str) -> str:
+    """A time as it is written in answers; month and day may be missing."""
     try:
-        return [int(one) for one in wanted] if isinstance(wanted, list) else int(wanted)
+        if not _TIME.fullmatch(text):
+            raise ValueError(text)
+        whole = text + "-01" * (2 - text[:10].count("-"))
+        return datetime.fromisoformat(whole).isoformat(timespec="milliseconds")[:23]
     except ValueError:
-        raise QueryError(f"Unable to parse `{wanted}` as `Integer`.") from None
+        raise QueryError(f"Unable to parse `{text}` as `Date`.") from None
 
 
 def matching(tests: Sequence[Test], junction: str) -> Test:
@@ -221,6 +349,9 @@ def search(version: str, kind: str, text: str, operator: str) -> Test:
 
 
 # -- orders ------------------------------------------------------------------------------------------------------------
+
+
+DIRECTIONS = frozenset({"", "asc", "desc", "iasc", "idesc"})
 
 
 def ordered(
@@ -246,9 +377,10 @@ def _rules(known: Kind, orders: Iterable[str]) -> list[tuple[str, str]]:
     rules = []
     for text in orders:
         for one in text.split(","):
-            name, _, direction = one.strip().partition(":")
-            if name in known and known[name].simple:
-                rules.append((name, direction.lower()))
+            name, *rest = one.strip().split(":")
+            direction = rest[0].lower() if len(rest) == 1 else "asc"
+            if name in known and known[name].simple and direction in DIRECTIONS:
+                rules.append((name, direction))
     return rules
 
 

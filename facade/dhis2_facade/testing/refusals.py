@@ -26,6 +26,7 @@ REFUSALS = {
     "priority": Refusal(403, "Not authorized to change priority in this conversation.", "E1006"),
     "status": Refusal(403, "Not authorized to change status in this conversation.", "E1006"),
     "assign": Refusal(403, "Not authorized to assign a user to this conversation.", "E1006"),
+    "unassign": Refusal(403, "Not authorized to remove the assigned user to this conversation.", "E1006"),
     "remove": Refusal(403, "Not authorized to remove assigned users to this conversation.", "E1006"),
     "mark": Refusal(403, "Not authorized to change read property of this conversation.", "E1006"),
     "followup": Refusal(403, "Not authorized to change followups in this conversation.", "E1006"),
@@ -34,6 +35,7 @@ REFUSALS = {
     "modify_user": Refusal(403, "Not authorized to modify user: {}"),
     "read_type": Refusal(403, "You don't have the proper permissions to read objects of this type.", "E1006"),
     "create_type": Refusal(403, "You don't have the proper permissions to create this object.", "E1006"),
+    "update_type": Refusal(403, "You don't have the proper permissions to update this object.", "E1006"),
     "delete_type": Refusal(403, "You don't have the proper permissions to delete objects of this type.", "E1006"),
     # whom and what is not there
     "no_recipients": Refusal(409, "No recipients selected.", "E1004"),
@@ -83,7 +85,7 @@ REFUSALS = {
         "Unable to locate Attribute  with the the given name [code] on this ManagedType"
         " [org.hisp.dhis.message.MessageConversation]",
     ),
-    "no_operator": Refusal(409, "`{}` is not a valid operator."),
+    "no_search": Refusal(409, "{}"),
 }
 
 

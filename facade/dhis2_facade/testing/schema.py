@@ -11,7 +11,7 @@ from attrs import frozen
 from .behaviour import BEHAVIOURS
 from .state import Conversation, FileResource, OrganisationUnit, State, Token, User, UserGroup
 
-__all__ = ["KEPT_AS_REFERENCE", "PERSON", "Kind", "Property", "Viewer", "kinds", "plural", "uploaded"]
+__all__ = ["KEPT_AS_REFERENCE", "PERSON", "Getter", "Kind", "Property", "Viewer", "kinds", "plural", "uploaded"]
 
 PERSON = "userReference"
 """A user as other objects name one: always the same five properties (30)."""
@@ -42,11 +42,12 @@ Getter = Callable[[Any, Viewer], Any]
 
 @frozen
 class Property:
-    """How a property is read, of which kind of object what it holds is, and whether it is a plain value."""
+    """How a property is read, of which kind of object what it holds is, and whether it is a plain value or a list."""
 
     get: Getter
     of: str | None = None
     simple: bool = True
+    many: bool = False
 
 
 Kind = Mapping[str, Property]
@@ -57,12 +58,13 @@ def plural(kind: str) -> str:
     return f"{kind}s"
 
 
-def _held(get: Getter, of: str) -> Property:
-    return Property(get, of, simple=False)
+def _held(get: Getter, of: str, *, many: bool = False) -> Property:
+    return Property(get, of, simple=False, many=many)
 
 
 def _fixed(value: object) -> Property:
-    return Property(lambda _one, _viewer: value, simple=not isinstance(value, (list, dict)))
+    many = isinstance(value, list)
+    return Property(lambda _one, _viewer: value, simple=not isinstance(value, (list, dict)), many=many)
 
 
 def _nothing(_one: object, _viewer: Viewer) -> None:
@@ -188,8 +190,8 @@ def _conversation(version: str) -> Kind:
         "subject": Property(lambda one, _viewer: one.subject),
         "lastSender": _held(lambda one, _viewer: one.last_sender, "user"),
         "lastMessage": Property(lambda one, _viewer: one.last_message),
-        "userMessages": _held(_participants, "userMessage"),
-        "messages": _held(_messages, "message"),
+        "userMessages": _held(_participants, "userMessage", many=True),
+        "messages": _held(_messages, "message", many=True),
         "messageCount": Property(lambda one, _viewer: one.message_count),
         "messageType": Property(lambda one, _viewer: one.message_type),
         "priority": Property(lambda one, _viewer: one.priority),
@@ -213,7 +215,7 @@ def _message(version: str) -> Kind:
         "metaData": Property(lambda one, _viewer: one.metadata),
         "sender": _held(lambda one, _viewer: one.sender, "user"),
         "internal": Property(lambda one, _viewer: one.internal),
-        "attachments": _held(lambda one, _viewer: one.attachments, "fileResource"),
+        "attachments": _held(lambda one, _viewer: one.attachments, "fileResource", many=True),
     }
     return _identifiable(version, "message", name=lambda one, _viewer: one.text, own=own)
 
@@ -273,14 +275,14 @@ def _user(version: str) -> Kind:
         "surname": Property(lambda one, _viewer: one.surname),
         "firstName": Property(lambda one, _viewer: one.first_name),
         "email": Property(lambda one, _viewer: one.email),
-        "organisationUnits": _held(lambda one, _viewer: one.units, "organisationUnit"),
+        "organisationUnits": _held(lambda one, _viewer: one.units, "organisationUnit", many=True),
         "dataViewOrganisationUnits": _fixed([]),
         "teiSearchOrganisationUnits": _fixed([]),
         **({"userCredentials": _credentials(version, _nobody)} if behaviour.user_credentials else {}),
         **({"twoFactorEnabled": _fixed(False)} if behaviour.two_factor else {}),
         **({"emailVerified": _fixed(False)} if behaviour.email_verified else {}),
-        "userRoles": _held(lambda one, _viewer: [one.role], "userRole"),
-        "userGroups": _held(lambda one, viewer: viewer.state.groups_of(one), "userGroup"),
+        "userRoles": _held(lambda one, _viewer: [one.role], "userRole", many=True),
+        "userGroups": _held(lambda one, viewer: viewer.state.groups_of(one), "userGroup", many=True),
     }
     return _identifiable(
         version,
@@ -300,7 +302,7 @@ def _me(version: str) -> Kind:
         "access": _access(version, lambda _one, viewer: viewer.user.superuser),
         "settings": _fixed(USER_SETTINGS),
         "programs": _fixed([]),
-        "authorities": Property(lambda one, _viewer: sorted(one.role.authorities), simple=False),
+        "authorities": Property(lambda one, _viewer: sorted(one.role.authorities), simple=False, many=True),
         "dataSets": _fixed([]),
     }
     if BEHAVIOURS[version].user_credentials:
@@ -320,7 +322,7 @@ def _me(version: str) -> Kind:
 
 def _group(version: str) -> Kind:
     own = {
-        "users": _held(lambda one, _viewer: one.users, PERSON),
+        "users": _held(lambda one, _viewer: one.users, PERSON, many=True),
         "managedGroups": _fixed([]),
         "managedByGroups": _fixed([]),
     }
@@ -358,7 +360,7 @@ def _unit(version: str) -> Kind:
         "displayShortName": Property(lambda one, _viewer: one.name),
         "displayFormName": Property(lambda one, _viewer: one.name),
         "organisationUnitGroups": _fixed([]),
-        "users": _held(lambda one, viewer: viewer.state.users_of(one), PERSON),
+        "users": _held(lambda one, viewer: viewer.state.users_of(one), PERSON, many=True),
         "level": _fixed(1),
         "ancestors": _fixed([]),
     }
@@ -381,7 +383,7 @@ def _token(version: str) -> Kind:
 
 
 def _role(version: str) -> Kind:
-    own = {"authorities": Property(lambda one, _viewer: sorted(one.authorities), simple=False)}
+    own = {"authorities": Property(lambda one, _viewer: sorted(one.authorities), simple=False, many=True)}
     return _identifiable(
         version, "userRole", name=lambda one, _viewer: one.name, creator=_admin, editor=_admin, own=own
     )

@@ -56,7 +56,7 @@ def assign(call: Call) -> Response:
 
 def unassign(call: Call) -> Response:
     """Take a conversation away from whom it was given to."""
-    conversation = _changed(call, "remove")
+    conversation = _changed(call, "unassign")
     conversation.assignee = None
     conversation.last_updated = call.state.now()
     return call.message("Message is no longer assigned to user")
