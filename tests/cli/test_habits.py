@@ -9,22 +9,27 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import typer
+from attrs import evolve
 
 from dhis2_facade import errors
 from dhis2_facade.cli import visible
 from dhis2_facade.cli.exits import EXITS, STATUSES, problem_of, status_of
 from dhis2_facade.cli.main import app
 from dhis2_facade.errors import Dhis2Error
+from dhis2_facade.testing import FakeDhis2
+from dhis2_facade.testing.behaviour import BEHAVIOURS
 from tests.cli.test_commands import commands
 from tests.support.server import Answer, serving
 from tests.support.terminal import COMMAND, PATIENCE, Terminal
-from tests.support.world import World
+from tests.support.world import VERSIONS, World
 
 NOBODY = "abcdefghijk"
+NEWEST = VERSIONS[-1]
 
 
 def test_every_error_of_the_library_has_an_exit_status_of_its_own_kind() -> None:
@@ -225,20 +230,49 @@ def test_without_a_version_the_server_is_asked(world: World) -> None:
         assert world.as_user("clerk", **said).here("people", "me", "--json").data["username"] == "clerk"
 
 
-def test_the_newest_bindings_are_used_for_a_version_that_is_not_known(tmp_path: Path) -> None:
-    info = {"version": "2.57.0", "serverTimeZoneId": "Europe/Oslo", "serverDate": "2026-01-01T00:00:00.000"}
-    me = {"id": NOBODY, "username": "clerk", "displayName": "Clerk", "authorities": []}
-    answers = {
-        "/api/system/info": Answer(json.dumps(info).encode(), headers={"Content-Type": "application/json"}),
-        "/api/me?fields=id%2Cusername%2CdisplayName%2Cauthorities": Answer(
-            json.dumps(me).encode(), headers={"Content-Type": "application/json"}
-        ),
-    }
-    with serving(answers) as server:
-        cli = Terminal(None, tmp_path, DHIS2_URL=server.url, DHIS2_TOKEN="d2pat_x")
-        result = cli.here("people", "me", "--json")
-    assert result.data["username"] == "clerk"
-    assert "the server is DHIS2 2.57.0, for which there are no bindings; those of 2.42 are used" in result.err
+@pytest.fixture
+def unknown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[FakeDhis2, Terminal]]:
+    """A server of a version without bindings, and its clerk, who does not say which it is."""
+    version = str(int(NEWEST) + 1)
+    later = evolve(BEHAVIOURS[NEWEST], version=version, full_version=f"2.{version}.0")
+    monkeypatch.setitem(BEHAVIOURS, version, later)
+    with FakeDhis2(version=version) as server:
+        yield server, Terminal(server, tmp_path, DHIS2_VERSION="")
+
+
+def test_the_newest_bindings_are_used_for_a_version_that_is_not_known(
+    unknown: tuple[FakeDhis2, Terminal],
+) -> None:
+    server, cli = unknown
+    told = cli("people", "me", "--json")
+    assert (told.status, told.data["username"]) == (0, "clerk")
+    version = f"2.{server.version}.0"
+    said = f"dhis2: the server is DHIS2 {version}, for which there are no bindings; those of 2.{NEWEST} are used\n"
+    assert told.err == said
+    checks = cli.here("doctor", "--json")
+    assert (checks.status, [one["check"] for one in checks.data if not one["ok"]]) == (7, ["version"])
+
+
+def test_a_key_is_kept_also_on_a_version_that_is_not_known(unknown: tuple[FakeDhis2, Terminal]) -> None:
+    server, cli = unknown
+    words = ("messaging", "send", "Once", "T", "-u", server.user("nurse").uid, "--key", "k", "--json")
+    first, again = cli.here(*words, "--first-attempt").data, cli.here(*words).data
+    assert (first["found"], again["found"], again["id"]) == (False, True, first["id"])
+    server.next("hang up", method="POST", path="messageConversations", stored=True)
+    lost = cli.here("messaging", "reply", first["id"], "Lost answer", "--json")
+    assert (lost.status, lost.data["found"]) == (0, True)
+    assert len(server.messages) == 2
+    server.agent = "proxy"  # what rewrites it is still noticed
+    refused = cli.here(*words)
+    assert (refused.status, "no key can be kept" in refused.error["message"]) == (2, True)
+
+
+def test_a_server_that_names_no_version_is_none_of_ours(tmp_path: Path) -> None:
+    kind = {"Content-Type": "application/json"}
+    with serving({"/api/system/info": Answer(b'{"name": "another"}', headers=kind)}) as server:
+        told = Terminal(None, tmp_path, DHIS2_URL=server.url, DHIS2_TOKEN="d2pat_x").here("people", "me", "--json")
+    assert (told.status, told.error["kind"]) == (10, "not_dhis2")
+    assert "None" not in told.err
 
 
 def test_the_document_of_the_server_is_compared(world: World) -> None:
