@@ -127,3 +127,8 @@ def test_a_password_that_is_kept_nowhere_is_asked_for(newest: World) -> None:
     assert (screen.status, "Clerk Test (clerk)" in screen.text) == (0, True)
     assert newest.server.password("clerk").encode() not in screen.raw
     assert cli("people", "me").status == 2
+    path = newest.home / "asked.txt"
+    path.write_bytes(b"x" * 1000)
+    screen = cli.seen("files", "upload", str(path), answers={"Password of clerk": newest.server.password("clerk")})
+    assert screen.status == 0
+    assert screen.raw.startswith(b"Password of clerk")  # no bar is drawn over the question

@@ -120,7 +120,10 @@ class Output:
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Progress | None]:
-        """Show how far a transfer or a list is, where somebody watches."""
+        """Show how far a transfer or a list is, where somebody watches, from its first step on.
+
+        Not before: a password may be asked for until then.
+        """
         if self.as_json or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
             yield None
             return
@@ -129,11 +132,15 @@ class Output:
         from rich.progress import Progress as Bars
 
         columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[done]}"))
-        with Bars(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(visible.line(what), total=None, done="")
+        bar = Bars(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+        task = bar.add_task(visible.line(what), total=None, done="")
 
-            def advance(done: int, size: int | None) -> None:
-                shown = f"{done:,} of {size:,}" if size else f"{done:,}"
-                bar.update(task, completed=done, total=size, done=shown)
+        def advance(done: int, size: int | None) -> None:
+            bar.start()
+            shown = f"{done:,} of {size:,}" if size else f"{done:,}"
+            bar.update(task, completed=done, total=size, done=shown)
 
+        try:
             yield advance
+        finally:
+            bar.stop()
