@@ -94,6 +94,34 @@ def test_a_bar_shows_how_far_an_upload_is_and_goes_away(newest: World) -> None:
     assert "large.txt" in screen.text
 
 
+def test_a_bar_shows_how_far_the_attachments_of_a_message_are(world: World) -> None:
+    path = world.home / "attached.txt"
+    path.write_bytes(b"x" * 3_000_000)
+    words = ("messaging", "send", "Large", "T", "-u", world.uid("nurse"), "-a", str(path), "--key", "bar")
+    screen = world.clerk.seen(*words, "--first-attempt")
+    assert (screen.status, screen.text.startswith("stored: ")) == (0, True)
+    assert b"3,000,000 of 3,000,000" in screen.raw
+    assert "3,000,000" not in screen.text
+    again = world.clerk("--json", *words).data  # through a pipe the key stands for the same message with the same file
+    assert again["found"] is True
+    replied = world.clerk.seen("messaging", "reply", again["id"], "T", "-a", str(path))
+    assert (replied.status, b"3,000,000 of 3,000,000" in replied.raw) == (0, True)
+    files = [file for message in world.thread(again["id"]).messages for file in message.attachments]
+    assert [(file.name, file.content_type, file.content_length) for file in files] == [
+        ("attached.txt", "text/plain", 3_000_000)
+    ] * 2
+
+
+def test_without_files_a_message_has_no_bar(newest: World) -> None:
+    uid = newest.sent()
+    assert b"attachments" not in newest.clerk.seen("messaging", "reply", uid, "T").raw
+    missing = newest.clerk.seen("messaging", "reply", uid, "T", "-a", "no/such.txt")
+    assert (missing.status, missing.text) == (
+        2,
+        "dhis2: usage: no/such.txt cannot be read: No such file or directory",
+    )
+
+
 def test_bytes_of_a_file_are_not_written_to_a_terminal(newest: World) -> None:
     uid = newest.clients["clerk"].files.upload(("a.png", bytes(range(256)))).id
     screen = newest.clerk.seen("files", "download", uid, "--to", "-")
