@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -26,9 +27,9 @@ def test_a_list_has_unread_rows_bold_and_yellow_and_types_in_their_colours(world
     assert all(uid in screen.text for uid in (unread, ticket, old))
 
 
-def test_without_colours_nothing_is_coloured(newest: World) -> None:
-    newest.sent("Fresh words")
-    screen = newest.clerk.seen("messaging", "list", "--limit", "1", NO_COLOR="1")
+def test_without_colours_nothing_is_coloured(world: World) -> None:
+    world.sent("Fresh words")
+    screen = world.clerk.seen("messaging", "list", "--limit", "1", NO_COLOR="1")
     assert screen.style("Fresh words") == ("default", True)
     assert screen.style("PRIVATE")[0] == "default"
 
@@ -56,38 +57,38 @@ def test_a_question_is_asked_before_something_is_deleted(world: World) -> None:
     assert (yes.status, f"removed: {uid}" in yes.text) == (0, True)
 
 
-def test_nothing_that_others_wrote_reaches_the_terminal_raw(newest: World) -> None:
-    uid = newest.sent(HOSTILE, f"{HOSTILE}\nsecond line")
+def test_nothing_that_others_wrote_reaches_the_terminal_raw(world: World) -> None:
+    uid = world.sent(HOSTILE, f"{HOSTILE}\nsecond line")
     for words in (("messaging", "get", uid), ("messaging", "list", "--limit", "1")):
-        screen = newest.clerk.seen(*words)
+        screen = world.clerk.seen(*words)
         assert not STEERING.search(screen.raw.decode())
         assert "owned" in screen.text.replace("\n", "")
         assert "\x1b]" not in screen.raw.decode()
         assert "\x1b[2J" not in screen.raw.decode()
         assert r"\u202e" in screen.text.replace("\n", "")
         assert screen.status == 0
-    assert "[bold]x[/bold]" in newest.clerk.seen("messaging", "get", uid).lines[0]
-    piped = newest.clerk.here("messaging", "get", uid)
+    assert "[bold]x[/bold]" in world.clerk.seen("messaging", "get", uid).lines[0]
+    piped = world.clerk.here("messaging", "get", uid)
     assert piped.out.startswith(f"{WRITTEN}\n")
     assert not STEERING.search(piped.out)
-    written = newest.clerk.here("messaging", "get", uid, "--json")
+    written = world.clerk.here("messaging", "get", uid, "--json")
     assert not STEERING.search(written.out)
     assert written.data["subject"] == HOSTILE
 
 
-def test_an_error_of_the_server_is_written_harmlessly(newest: World) -> None:
-    uid = newest.sent()
-    newest.server.next(fail=409, path="messageConversations", method="POST", body='{"message": "\\u001b[2Jno \\u202e"}')
-    screen = newest.clerk.seen("messaging", "reply", uid, "text")
+def test_an_error_of_the_server_is_written_harmlessly(world: World) -> None:
+    uid = world.sent()
+    world.server.next(fail=409, path="messageConversations", method="POST", body='{"message": "\\u001b[2Jno \\u202e"}')
+    screen = world.clerk.seen("messaging", "reply", uid, "text")
     assert screen.status == 5
     assert "\x1b[2J" not in screen.raw.decode()
     assert "\u202e" not in screen.raw.decode()
 
 
-def test_a_bar_shows_how_far_an_upload_is_and_goes_away(newest: World) -> None:
-    path = newest.home / "large.txt"
+def test_a_bar_shows_how_far_an_upload_is_and_goes_away(world: World) -> None:
+    path = world.home / "large.txt"
     path.write_bytes(b"x" * 3_000_000)
-    screen = newest.clerk.seen("files", "upload", str(path))
+    screen = world.clerk.seen("files", "upload", str(path))
     assert screen.status == 0
     assert b"3,000,000 of 3,000,000" in screen.raw
     assert "3,000,000" not in screen.text
@@ -122,20 +123,49 @@ def test_without_files_a_message_has_no_bar(newest: World) -> None:
     )
 
 
-def test_bytes_of_a_file_are_not_written_to_a_terminal(newest: World) -> None:
-    uid = newest.clients["clerk"].files.upload(("a.png", bytes(range(256)))).id
-    screen = newest.clerk.seen("files", "download", uid, "--to", "-")
+def test_the_other_views_are_shown_on_a_terminal_too(world: World) -> None:
+    uid, ticket = world.sent(attachments=[("view.txt", b"12345")]), world.ticket()
+    file = world.thread(uid).messages[0].attachments[0].id
+    nurse, folder = world.uid("nurse"), world.home / "views"
+    folder.mkdir(exist_ok=True)
+    (folder / "view.txt").unlink(missing_ok=True)
+    views = {
+        ("messaging", "send", "S", "T", "-u", nurse, "--dry-run"): f"POST {world.server.url}/api/messageConversations",
+        ("messaging", "feedback", "S", "T"): "stored: ",
+        ("messaging", "mark-read", uid): f"changed: {uid}",
+        ("messaging", "follow-up", uid): f"accepted: {uid}",
+        ("messaging", "set-status", ticket, "solved"): f"done: {ticket}",
+        ("messaging", "unread-count"): str(world.clients["clerk"].messaging.unread_count() - 1),
+        ("messaging", "attachments", "download", uid, "--to", str(folder)): "view.txt  5 B",
+        ("files", "get", file): f"{file}  view.txt  text/plain  5 B ",
+        ("people", "search", "nurse"): f"user  {nurse}  Nurse Test  nurse",
+        ("people", "me"): f"Clerk Test (clerk)  {world.uid('clerk')}",
+        ("doctor",): "ok      what may I do: ",
+        ("messaging", "leave", ticket, "--yes"): f"removed: {ticket}",
+    }
+    for words, shown in views.items():
+        screen = world.clerk.seen(*words)
+        assert screen.status == 0, screen.text
+        assert shown in screen.text.replace("\n", ""), words
+    (world.home / "view.json").write_text(json.dumps(["2020-01-01T00:00:00+00:00", {}]))
+    new = world.clerk.seen("messaging", "watch", "--cursor-file", "view.json", "--limit", "1")
+    assert (new.status, re.match(r"[A-Z]+  \w{11}  ", new.text) is not None) == (0, True)
+
+
+def test_bytes_of_a_file_are_not_written_to_a_terminal(world: World) -> None:
+    uid = world.clients["clerk"].files.upload(("a.png", bytes(range(256)))).id
+    screen = world.clerk.seen("files", "download", uid, "--to", "-")
     assert screen.status == 2
     assert "not to a terminal" in screen.text
 
 
-def test_a_raw_answer_is_made_safe_for_a_terminal(newest: World) -> None:
-    uid = newest.sent(HOSTILE)
-    screen = newest.clerk.seen("api", "GET", f"messageConversations/{uid}?fields=subject")
+def test_a_raw_answer_is_made_safe_for_a_terminal(world: World) -> None:
+    uid = world.sent(HOSTILE)
+    screen = world.clerk.seen("api", "GET", f"messageConversations/{uid}?fields=subject")
     assert screen.lines[0] == "{"
     assert not STEERING.search(screen.raw.decode())
-    file = newest.clients["clerk"].files.upload(("a.png", bytes(range(256)))).id
-    assert newest.clerk.seen("api", "GET", f"fileResources/{file}/data").text == "(256 bytes; --to FILE keeps them)"
+    file = world.clients["clerk"].files.upload(("a.png", bytes(range(256)))).id
+    assert world.clerk.seen("api", "GET", f"fileResources/{file}/data").text == "(256 bytes; --to FILE keeps them)"
 
 
 def test_a_token_is_asked_for_without_showing_it(alone: Terminal, tmp_path: Path) -> None:
@@ -149,14 +179,14 @@ def test_a_token_is_asked_for_without_showing_it(alone: Terminal, tmp_path: Path
     assert (again.status, "Replace the profile default?" in again.text) == (1, True)
 
 
-def test_a_password_that_is_kept_nowhere_is_asked_for(newest: World) -> None:
-    cli = newest.as_user("clerk", DHIS2_TOKEN="", DHIS2_USERNAME="clerk")
-    screen = cli.seen("people", "me", answers={"Password of clerk": newest.server.password("clerk")})
+def test_a_password_that_is_kept_nowhere_is_asked_for(world: World) -> None:
+    cli = world.as_user("clerk", DHIS2_TOKEN="", DHIS2_USERNAME="clerk")
+    screen = cli.seen("people", "me", answers={"Password of clerk": world.server.password("clerk")})
     assert (screen.status, "Clerk Test (clerk)" in screen.text) == (0, True)
-    assert newest.server.password("clerk").encode() not in screen.raw
+    assert world.server.password("clerk").encode() not in screen.raw
     assert cli("people", "me").status == 2
-    path = newest.home / "asked.txt"
+    path = world.home / "asked.txt"
     path.write_bytes(b"x" * 1000)
-    screen = cli.seen("files", "upload", str(path), answers={"Password of clerk": newest.server.password("clerk")})
+    screen = cli.seen("files", "upload", str(path), answers={"Password of clerk": world.server.password("clerk")})
     assert screen.status == 0
     assert screen.raw.startswith(b"Password of clerk")  # no bar is drawn over the question

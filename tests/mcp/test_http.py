@@ -32,13 +32,13 @@ def listening(world: World, **more: str) -> Iterator[str]:
             process.communicate(timeout=PATIENCE)
 
 
-def test_the_path_can_be_kept_for_the_settings_of_a_host(newest: World) -> None:
-    with listening(newest, DHIS2_MCP_SECRET="kept-secret") as url:
+def test_the_path_can_be_kept_for_the_settings_of_a_host(world: World) -> None:
+    with listening(world, DHIS2_MCP_SECRET="kept-secret") as url:
         assert urlsplit(url).path == "/kept-secret/mcp"
 
 
-def test_the_tools_are_served_on_loopback_at_a_path_that_others_do_not_know(newest: World) -> None:
-    uid = newest.sent("Over HTTP")
+def test_the_tools_are_served_on_loopback_at_a_path_that_others_do_not_know(world: World) -> None:
+    uid = world.sent("Over HTTP")
 
     async def scenario(url: str) -> None:
         async with Client(url) as client:
@@ -46,7 +46,7 @@ def test_the_tools_are_served_on_loopback_at_a_path_that_others_do_not_know(newe
             assert (await agent("people_me"))["username"] == "clerk"
             assert (await agent("messaging_get", uid=uid))["subject"] == "Over HTTP"
 
-    with listening(newest) as url:
+    with listening(world) as url:
         anyio.run(scenario, url)
         parts = urlsplit(url)
         assert len(parts.path.split("/")[1]) >= 20

@@ -57,11 +57,11 @@ def test_every_tool_says_what_it_changes() -> None:
         assert (tool.function.__doc__ or "").endswith(".")
 
 
-def test_a_server_that_only_reads_offers_and_does_nothing_else(newest: World) -> None:
-    uid = newest.sent()
+def test_a_server_that_only_reads_offers_and_does_nothing_else(world: World) -> None:
+    uid = world.sent()
 
     async def scenario() -> None:
-        async with hosting(newest.clerk, "--read-only") as agent:
+        async with hosting(world.clerk, "--read-only") as agent:
             offered = [tool.name for tool in (await agent.client.list_tools()).tools]
             assert offered == [one.name for one in TOOLS.values() if one.kind is Kind.READ]
             thread = await agent("messaging_get", uid=uid)
@@ -69,7 +69,7 @@ def test_a_server_that_only_reads_offers_and_does_nothing_else(newest: World) ->
             assert "Unknown tool" in await agent.words("messaging_mark_read", uids=[uid])
 
     anyio.run(scenario)
-    assert newest.thread(uid).unread
+    assert world.thread(uid).unread
 
 
 # -- every tool -------------------------------------------------------------------------------------------------------
@@ -176,19 +176,19 @@ def test_errors_are_those_of_the_command_line(world: World, host: Host) -> None:
     host(scenario)
 
 
-def test_a_message_of_which_nobody_knows_is_said_to_be_so_with_its_key(newest: World) -> None:
+def test_a_message_of_which_nobody_knows_is_said_to_be_so_with_its_key(world: World) -> None:
     async def scenario() -> None:
-        async with hosting(newest.clerk) as agent:
-            newest.server.next("hang up", method="POST", path="messageConversations")
-            users = [newest.uid("nurse")]
+        async with hosting(world.clerk) as agent:
+            world.server.next("hang up", method="POST", path="messageConversations")
+            users = [world.uid("nurse")]
             lost = await agent.error("messaging_send", subject="Lost", text="T", users=users, confirm=True)
             assert (lost["kind"], len(lost["key"])) == ("ambiguous", 32)
 
-    newest.server.agent = "proxy"  # so that nothing can be looked for
+    world.server.agent = "proxy"  # so that nothing can be looked for
     try:
         anyio.run(scenario)
     finally:
-        newest.server.agent = None
+        world.server.agent = None
 
 
 def test_a_call_that_is_cancelled_stops_and_the_next_is_answered(world: World, host: Host) -> None:
@@ -208,12 +208,12 @@ def test_a_call_that_is_cancelled_stops_and_the_next_is_answered(world: World, h
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_host_that_can_ask_asks_before_what_cannot_be_taken_back(newest: World, mode: Mode) -> None:
-    kept, left = newest.sent("Kept"), newest.sent("Left")
+def test_a_host_that_can_ask_asks_before_what_cannot_be_taken_back(world: World, mode: Mode) -> None:
+    kept, left = world.sent("Kept"), world.sent("Left")
 
     async def scenario() -> None:
         person = Person()
-        async with hosting(newest.clerk, person=person, mode=mode) as agent:
+        async with hosting(world.clerk, person=person, mode=mode) as agent:
             for says in ("no", "decline", "cancel"):
                 person.says = says
                 words = await agent.words("messaging_delete", uids=[kept], confirm=True)
@@ -225,8 +225,8 @@ def test_a_host_that_can_ask_asks_before_what_cannot_be_taken_back(newest: World
             assert person.asked[-1] == f"Reply in the conversation {kept}: 'Hello\\\\x1b[2J there'?"
 
     anyio.run(scenario)
-    assert newest.uid("clerk") in [one.id for one in newest.thread(kept, "nurse").participants]
-    assert newest.uid("clerk") not in [one.id for one in newest.thread(left, "nurse").participants]
+    assert world.uid("clerk") in [one.id for one in world.thread(kept, "nurse").participants]
+    assert world.uid("clerk") not in [one.id for one in world.thread(left, "nurse").participants]
 
 
 def test_a_host_that_cannot_ask_must_say_that_the_user_said_yes(world: World, host: Host) -> None:
