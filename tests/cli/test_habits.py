@@ -324,12 +324,50 @@ def test_an_interruption_says_what_is_known_and_the_key_to_go_on_with(newest: Wo
     assert message in err.decode()
 
 
-def test_a_pipe_that_closes_is_no_error(newest: World) -> None:
-    for number in range(3):
-        newest.sent(f"Row {number}")
-    command = f"{sys.executable} -m dhis2_facade.cli messaging list --all | head -n 0"
-    done = subprocess.run(["sh", "-c", command], env=newest.clerk.environment, capture_output=True, check=False)
-    assert (done.stdout, done.stderr) == (b"", b"")
+def shell(world: World, command: str, **more: str) -> tuple[int, bytes, bytes]:
+    """Let a shell run it, where `dhis2` is the command."""
+    line = f'dhis2() {{ {sys.executable} -m dhis2_facade.cli "$@"; }}; {command}'
+    done = subprocess.run(
+        ["sh", "-c", line], env=world.clerk.environment | more, cwd=world.home, capture_output=True, timeout=PATIENCE
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("words", ["messaging list --all", "--json messaging list --all", "api GET me"])
+def test_a_pipe_that_closes_is_no_error(newest: World, words: str) -> None:
+    newest.sent("Row")
+    assert shell(newest, f"{{ dhis2 {words}; echo $? >&2; }} | head -n 0") == (0, b"", b"141\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        ("messaging list --limit 1 >&-", 0, b""),
+        ("messaging get abcdefghijk --json >&-", 4, b"dhis2: not found: "),
+        ("messaging get abcdefghijk 2>&-", 4, b""),
+        ("people me <&-", 0, b""),
+        ("messaging delete abcdefghijk <&-", 2, b"Say --yes"),
+        ("messaging send S - -u abcdefghijk <&-", 2, b"text: it is empty"),
+        ("files upload - --name x.txt <&-", 2, b"it is empty"),
+        ("api POST constants --data - <&-", 2, b"this is no JSON"),
+        ("profile add x --url https://a.example.org <&-", 2, b"nobody can be asked"),
+        ("mcp <&-", 0, b""),
+    ],
+)
+def test_streams_that_are_closed_are_empty(newest: World, words: str, status: int, said: bytes) -> None:
+    done = shell(newest, f"dhis2 {words}")
+    assert (done[0], said in done[2], b"Traceback" in done[2]) == (status, True, False)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+@pytest.mark.parametrize(
+    "words", ["messaging list", "--json people me", "api GET me", "--help", "messaging get x --json"]
+)
+def test_a_disk_that_is_full_is_said(newest: World, words: str) -> None:
+    newest.sent("Row")
+    status, _, said = shell(newest, f"dhis2 {words} >/dev/full")
+    assert (status, said.count(b"\n"), said.startswith(b"dhis2: ")) == (2 if " x " in words else 1, 1, True)
+    assert b"No space left on device" in said or " x " in words
 
 
 def test_every_help_has_an_example_and_a_sentence() -> None:

@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.support.terminal import Terminal
 from tests.support.world import World
 
@@ -190,3 +192,17 @@ def test_a_password_that_is_kept_nowhere_is_asked_for(world: World) -> None:
     screen = cli.seen("files", "upload", str(path), answers={"Password of clerk": world.server.password("clerk")})
     assert screen.status == 0
     assert screen.raw.startswith(b"Password of clerk")  # no bar is drawn over the question
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("[y/N]", ("messaging", "leave", "abcdefghijk")),
+        ("token: ", ("profile", "add", "other", "--url", "https://dhis2.example.org")),
+    ],
+)
+def test_a_question_that_is_interrupted_ends_the_command(newest: World, question: str, words: tuple[str, ...]) -> None:
+    screen = newest.clerk.seen("--json", *words, answers={question: "\x03"})
+    assert screen.status == 130
+    assert "dhis2: interrupted: " in screen.text
+    assert '"kind": "interrupted"' in screen.text

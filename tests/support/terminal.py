@@ -132,6 +132,7 @@ class Terminal:
             env=environment,
             cwd=self.home,
             start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C means what it does there
         ) as process:
             os.close(slave)
             raw = _read(master, list((answers or {}).items()))

@@ -13,7 +13,7 @@ import typer
 from dhis2_facade.cli.commands import files, messaging, people, profiles, server
 from dhis2_facade.cli.exits import INTERRUPTED, OTHER, STATUSES, USAGE, Failure, Problem, problem_of
 from dhis2_facade.cli.output import Output
-from dhis2_facade.cli.run import Common, Json, ProfileName, ServerVersion
+from dhis2_facade.cli.run import Common, Json, ProfileName, ServerVersion, Unread
 
 __all__ = ["app", "run"]
 
@@ -74,25 +74,45 @@ def _root(
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command; give its exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that knows ASCII only
+    _open_streams()
     name = PurePath(sys.argv[0]).stem
     try:
         done = typer.main.get_command(app).main(
             words, prog_name=name if name in NAMES else NAMES[0], standalone_mode=False
         )
         sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (Unread, BrokenPipeError):
+        _let_go()
         return BROKEN_PIPE
     except Exception as error:
         problem = _problem(error)
         if problem is None:
             raise
-        Output(as_json=_wants_json(words)).problem(problem)
+        try:
+            sys.stdout.flush()
+        except OSError:  # it is what cannot be written
+            _let_go()
+        try:
+            Output(as_json=_wants_json(words)).problem(problem)
+        except OSError:
+            _let_go()
+            Output(as_json=False).problem(problem)
         return problem["exit"]
     return done if isinstance(done, int) else 0
+
+
+def _open_streams() -> None:
+    """Let there be all three streams, also where who started this has closed them, and let all text be written."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w" if number else "r", encoding="utf-8"))  # noqa: PTH123, SIM115
+        if hasattr(getattr(sys, name), "reconfigure") and number:
+            getattr(sys, name).reconfigure(errors="backslashreplace")  # a terminal that knows ASCII only
+
+
+def _let_go() -> None:
+    """Write no more to standard output, which nobody reads, or whose disk is full."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _wants_json(words: Sequence[str]) -> bool:
@@ -109,8 +129,8 @@ def _problem(error: Exception) -> Problem | None:
         for theirs, ours in OPTIONS.items():
             problem["message"] = problem["message"].replace(theirs, ours)
         return problem
-    if isinstance(error, OSError) and error.filename is not None:
-        return problem_of(f"{error.filename}: {error.strerror}", OTHER)
+    if isinstance(error, OSError) and error.strerror is not None:
+        return problem_of(f"{error.filename}: {error.strerror}" if error.filename else error.strerror, OTHER)
     if isinstance(error, typer.Abort):
         return problem_of("interrupted", INTERRUPTED)
     if isinstance(error, typer.TyperException):
