@@ -370,6 +370,13 @@ def test_a_disk_that_is_full_is_said(newest: World, words: str) -> None:
     assert b"No space left on device" in said or " x " in words
 
 
+def test_json_is_written_so_that_every_program_reads_it(newest: World) -> None:
+    uid = newest.sent("Zo\u00eb \u65e5\u672c \U0001f469")
+    for encoding in ("ascii", "latin-1", "cp1252", "utf-8"):
+        printed = newest.clerk("messaging", "get", uid, "--json", PYTHONIOENCODING=encoding)
+        assert json.loads(printed.raw.decode("utf-8"))["data"]["subject"] == "Zo\u00eb \u65e5\u672c \U0001f469"
+
+
 def test_every_help_has_an_example_and_a_sentence() -> None:
     root = typer.main.get_command(app)
     for name in commands(root):

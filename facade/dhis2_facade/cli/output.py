@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import sys
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from dhis2_facade.sources import Progress
 
-__all__ = ["Cell", "Output", "Screen"]
+__all__ = ["Cell", "Output", "Screen", "written"]
 
 Cell: TypeAlias = "tuple[str, str] | str"
 """A text, and the style that it has on a terminal."""
@@ -86,6 +87,12 @@ class Screen:
         return Text(visible.line(_text(cell)), style=_style(cell))
 
 
+def written(document: object, indent: int | None = None) -> str:
+    """Write JSON, in ASCII where standard output is no UTF-8: programs read JSON as UTF-8 only."""
+    plain = codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8"
+    return visible.plain_json(json.dumps(document, ensure_ascii=plain, indent=indent))
+
+
 def _text(cell: Cell) -> str:
     return cell if isinstance(cell, str) else cell[0]
 
@@ -116,7 +123,7 @@ class Output:
 
     def _json(self, document: object, *, one_line: bool = False) -> None:
         indent = 2 if sys.stdout.isatty() and not one_line else None
-        print(visible.plain_json(json.dumps(document, ensure_ascii=False, indent=indent)), flush=True)
+        print(written(document, indent), flush=True)
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Progress | None]:

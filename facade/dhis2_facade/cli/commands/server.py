@@ -92,9 +92,8 @@ def _data(given: str | None) -> bytes | None:
 
 def _shown(answer: Answer) -> None:
     """Show a body on a terminal."""
-    import json
-
     from dhis2_facade.cli import visible
+    from dhis2_facade.cli.output import written
     from dhis2_facade.cli.raw import raw_of
 
     raw = raw_of(answer)
@@ -103,7 +102,7 @@ def _shown(answer: Answer) -> None:
     elif isinstance(raw["body"], str):
         print(visible.text(raw["body"]))
     else:
-        print(visible.plain_json(json.dumps(raw["body"], indent=2, ensure_ascii=False)))
+        print(written(raw["body"], 2))
 
 
 def doctor(
