@@ -29,6 +29,21 @@ def test_a_list_has_unread_rows_bold_and_yellow_and_types_in_their_colours(world
     assert all(uid in screen.text for uid in (unread, ticket, old))
 
 
+@pytest.mark.parametrize("columns", [20, 40, 80, 120])
+def test_a_conversation_is_a_row_of_a_list_whatever_the_width(newest: World, columns: int) -> None:
+    uid, ticket = newest.sent("A rather long subject that " + "goes on and " * 15), newest.ticket("Short \u65e5\u672c")
+    screen = newest.clerk.seen("messaging", "list", "--limit", "2", columns=columns)
+    heads, first, second = screen.lines[:3]
+    assert (first.split()[:2], second.split()[:2]) == (["*", ticket], ["*", uid])
+    assert max(map(len, screen.lines)) <= columns
+    assert second[heads.index("sub") :].startswith("A rather long subject"[: columns - len(f"* {uid}   ") - 2])
+    assert ("type" in heads, "from" in heads, "when" in heads) == (columns >= 80, columns >= 80, columns >= 80)
+    assert "priority" not in heads  # where no conversation has one
+    if columns >= 80:
+        assert re.search(r"TICKET .*\d{4}-\d\d-\d\d \d\d:\d\d$", first)
+        assert re.search(r"PRIVATE  A rather .*\u2026  Nurse Test  .*\d{4}-\d\d-\d\d \d\d:\d\d$", second)
+
+
 def test_without_colours_nothing_is_coloured(world: World) -> None:
     world.sent("Fresh words")
     screen = world.clerk.seen("messaging", "list", "--limit", "1", NO_COLOR="1")
@@ -62,7 +77,7 @@ def test_a_question_is_asked_before_something_is_deleted(world: World) -> None:
 def test_nothing_that_others_wrote_reaches_the_terminal_raw(world: World) -> None:
     uid = world.sent(HOSTILE, f"{HOSTILE}\nsecond line")
     for words in (("messaging", "get", uid), ("messaging", "list", "--limit", "1")):
-        screen = world.clerk.seen(*words)
+        screen = world.clerk.seen(*words, columns=200)
         assert not STEERING.search(screen.raw.decode())
         assert "owned" in screen.text.replace("\n", "")
         assert "\x1b]" not in screen.raw.decode()
