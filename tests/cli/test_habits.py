@@ -114,8 +114,9 @@ def _said(world: World, words: tuple[str, ...], status: int, kind: str) -> None:
         (("messaging", "send", "S", "T"), "no recipients: pass --user, --user-group or --org-unit"),
         (
             ("profile", "add", "x", "--url", "http://far.example.org", "--secret-stdin"),
-            "use https://, or say --allow-http",
+            "use https://, or say --allow-http to `dhis2 profile add`",
         ),
+        (("--server-version", "41", "people", "me"), "the profile's), and the server is asked"),
         (("profile", "add", "x", "--url", "https://a:b@far.example.org", "--secret-stdin"), "; say --username"),
     ],
 )
@@ -123,7 +124,18 @@ def test_what_is_wrong_is_said_in_the_words_of_the_command_line(
     newest: World, words: tuple[str, ...], said: str
 ) -> None:
     told = newest.clerk.here(*words, stdin=b"d2pat_x\n")
-    assert (told.status, told.err.strip().endswith(said)) == (2, True)
+    assert (told.status, told.err.strip().endswith(said)) == (7 if "41" in words else 2, True)
+
+
+def test_without_a_server_it_is_said_how_to_name_one(alone: Terminal) -> None:
+    told = alone.here("people", "me")
+    assert (told.status, told.err.strip().endswith("or say: dhis2 profile add default --url URL")) == (2, True)
+
+
+def test_the_doctor_speaks_as_the_command_line_does(alone: Terminal) -> None:
+    checks = alone.here("doctor", "--json", DHIS2_URL="http://far.example.org", DHIS2_TOKEN="d2pat_x")
+    assert (checks.status, [one["check"] for one in checks.data]) == (2, ["reach"])
+    assert checks.data[0]["detail"].endswith("or say --allow-http to `dhis2 profile add`")
 
 
 def test_a_group_alone_shows_its_help(alone: Terminal) -> None:

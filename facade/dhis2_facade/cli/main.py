@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from dhis2_facade.cli.commands import files, messaging, people, profiles, server
-from dhis2_facade.cli.exits import INTERRUPTED, OTHER, STATUSES, USAGE, Failure, Problem, problem_of
+from dhis2_facade.cli.exits import INTERRUPTED, OTHER, STATUSES, USAGE, Failure, Problem, problem_of, spoken
 from dhis2_facade.cli.output import Output
 from dhis2_facade.cli.run import Common, Json, ProfileName, ServerVersion, Unread
 
@@ -20,12 +20,6 @@ __all__ = ["app", "run"]
 NAMES = ("dhis2", "dhis2-facade")
 STATUS_LINE = ", ".join(f"{status} {kind.replace('_', ' ')}" for status, (kind, _) in STATUSES.items())
 EXAMPLES = ("dhis2 profile add default --url https://dhis2.example.org", "dhis2 messaging list --unread")
-# What the library calls its arguments, and what they are called here.
-OPTIONS = {
-    "users=, user_groups=, organisation_units= or to=": "--user, --user-group or --org-unit",
-    "allow_http=True": "--allow-http",
-    "pass username= and password=": "say --username",
-}
 BROKEN_PIPE = 141  # as a shell says of a program that wrote to nobody
 
 app = typer.Typer(
@@ -126,8 +120,7 @@ def _problem(error: Exception) -> Problem | None:
 
     if isinstance(error, Dhis2Error | Failure):
         problem = problem_of(error)
-        for theirs, ours in OPTIONS.items():
-            problem["message"] = problem["message"].replace(theirs, ours)
+        problem["message"] = spoken(problem["message"])
         return problem
     if isinstance(error, OSError) and error.strerror is not None:
         return problem_of(f"{error.filename}: {error.strerror}" if error.filename else error.strerror, OTHER)
