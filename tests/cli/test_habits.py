@@ -18,6 +18,7 @@ from attrs import evolve
 
 from dhis2_facade import errors
 from dhis2_facade.cli import visible
+from dhis2_facade.cli.commands.messaging import TYPES
 from dhis2_facade.cli.exits import EXITS, STATUSES, problem_of, status_of
 from dhis2_facade.cli.main import app
 from dhis2_facade.errors import Dhis2Error
@@ -213,6 +214,12 @@ def test_a_list_can_be_had_whole_in_parts_and_by_page(world: World) -> None:
     assert listed("--follow-up", "--limit", "100") == [one for one in every if world.thread(one).follow_up]
 
 
+def test_the_types_that_are_offered_are_those_of_the_servers(world: World) -> None:
+    for kind in TYPES:
+        assert world.clerk.here("messaging", "list", "--type", kind, "--json").status == 0, kind
+    assert world.clerk.here("messaging", "list", "--type", "DIRECT").status == 5
+
+
 def test_a_dry_run_shows_the_request_and_sends_nothing(world: World) -> None:
     before = len(world.server.conversations)
     words = ("messaging", "send", "S", "T", "-u", world.uid("nurse"), "--dry-run")
@@ -226,6 +233,8 @@ def test_a_dry_run_shows_the_request_and_sends_nothing(world: World) -> None:
         assert secret not in plain.out.lower()
     assert len(world.server.conversations) == before
     uid = world.sent()
+    opened = world.clerk.here("messaging", "get", uid, "--mark-read", "--dry-run", "--json").data["request"]
+    assert (opened["url"].rpartition("/")[2], opened["body"]) == ("read", [uid])
     for mark in ("mark-read", "leave", "delete"):
         assert world.clerk.here("messaging", mark, uid, "--dry-run").status == 0
     assert world.thread(uid).unread

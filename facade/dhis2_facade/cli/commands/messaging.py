@@ -31,7 +31,7 @@ __all__ = ["app"]
 
 STATUSES = ("NONE", "OPEN", "PENDING", "INVALID", "SOLVED")
 PRIORITIES = ("NONE", "LOW", "MEDIUM", "HIGH")
-TYPES = ("PRIVATE", "SYSTEM", "TICKET", "VALIDATION_RESULT", "DIRECT")
+TYPES = ("PRIVATE", "SYSTEM", "TICKET", "VALIDATION_RESULT", "SYSTEM_VERSION_UPDATE")
 
 app = typer.Typer(help="Message conversations: read, write, mark, leave.", no_args_is_help=True)
 attachments = typer.Typer(help="What is attached to messages.", no_args_is_help=True)
@@ -109,7 +109,7 @@ def list_(
         run.output.note(f"{shown} of {total} conversations; --all gives the others")
 
 
-@command(app, "get", "dhis2 messaging get b2mDPJIvBrQ", "dhis2 messaging get b2mDPJIvBrQ --mark-read")
+@command(app, "get", "dhis2 messaging get b2mDPJIvBrQ", "dhis2 messaging get b2mDPJIvBrQ --mark-read", writes=True)
 def get(
     run: Run,
     uid: Uid,
