@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from dhis2_facade.profiles import Profile
 from tests.cli.test_commands import commands
 from tests.mcp import snapshot
 from tests.support.agent import MODES, Agent, Host, Mode, Person, hosting
+from tests.support.terminal import COMMAND, PATIENCE
 from tests.support.world import World
 
 NOBODY = "abcdefghijk"
@@ -165,7 +168,11 @@ def test_errors_are_those_of_the_command_line(world: World, host: Host) -> None:
         assert (await agent.error("messaging_get", uid=NOBODY))["exit"] == 4
         assert (await agent.error("messaging_get", uid="../../me"))["kind"] == "usage"
         assert (await agent.error("messaging_set_status", uid=NOBODY, status="MAYBE"))["kind"] == "usage"
-        assert "limit" in await agent.words("messaging_list", limit=1000)
+        for wrong in ({"limit": 1000}, {"limit": "many"}, {"unread": "perhaps"}):
+            refused = await agent.error("messaging_list", **wrong)
+            assert (refused["kind"], refused["message"].partition(":")[0]) == ("usage", next(iter(wrong)))
+        missing = await agent.error("messaging_get")
+        assert missing["message"] == "uid: Field required"
         refused = await agent.error(
             "messaging_send", subject="S", text="T", users=[NOBODY], key="wrong", first_attempt=True, confirm=True
         )
@@ -174,6 +181,22 @@ def test_errors_are_those_of_the_command_line(world: World, host: Host) -> None:
         assert "within the folder" in missing["message"]
 
     host(scenario)
+
+
+def test_an_argument_that_a_tool_does_not_have_is_not_passed_over(world: World, host: Host) -> None:
+    """Else a message would go out without the file that was meant."""
+    before = len(world.server.messages)
+
+    async def scenario(agent: Agent) -> None:
+        given = {"subject": "S", "text": "T", "users": [world.uid("nurse")], "attachment": ["a.txt"], "confirm": True}
+        refused = await agent.error("messaging_send", **given)
+        assert refused["kind"] == "usage"
+        assert refused["message"].startswith("there is no argument attachment, only subject, text, ")
+        listed = await agent.client.list_tools()
+        assert all(tool.input_schema["additionalProperties"] is False for tool in listed.tools)
+
+    host(scenario)
+    assert len(world.server.messages) == before
 
 
 def test_a_message_of_which_nobody_knows_is_said_to_be_so_with_its_key(world: World) -> None:
@@ -204,6 +227,22 @@ def test_a_call_that_is_cancelled_stops_and_the_next_is_answered(world: World, h
     host(scenario)
 
 
+def test_an_interruption_ends_it_also_while_it_waits_for_its_host(newest: World) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "mcp"], env=newest.clerk.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
+        process.stdin.flush()
+        assert b'"id":1' in process.stdout.readline().replace(b" ", b"")
+        process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(PATIENCE) == -signal.SIGINT
+        finally:
+            process.kill()
+
+
 # -- a person's yes ---------------------------------------------------------------------------------------------------
 
 
@@ -216,8 +255,8 @@ def test_a_host_that_can_ask_asks_before_what_cannot_be_taken_back(world: World,
         async with hosting(world.clerk, person=person, mode=mode) as agent:
             for says in ("no", "decline", "cancel"):
                 person.says = says
-                words = await agent.words("messaging_delete", uids=[kept], confirm=True)
-                assert "messaging_delete" in words
+                refused = await agent.error("messaging_delete", uids=[kept], confirm=True)
+                assert (refused["kind"], refused["message"]) == ("other", "the user did not say yes; nothing was done")
             person.says = "yes"
             assert (await agent("messaging_delete", uids=[left]))["removed"] == [left]
             assert person.asked == [f"Delete the conversations: {one}?" for one in (kept, kept, kept, left)]

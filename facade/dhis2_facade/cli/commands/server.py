@@ -186,7 +186,9 @@ def mcp(
     run: Run,
     *,
     http: Annotated[bool, typer.Option("--http", help="Serve streamable HTTP on loopback, not stdio.")] = False,
-    port: Annotated[int, typer.Option(metavar="N", min=0, help="The port of --http; 0 is any that is free.")] = 0,
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, help="The port of --http; 0 is any that is free.")
+    ] = 0,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Offer no tool that changes anything on the server.")
     ] = False,
@@ -206,6 +208,8 @@ def mcp(
         raise Failure("this needs the extra mcp; say: pip install 'dhis2-facade[mcp]'")
     from dhis2_facade.mcp.server import Serving, serve
 
+    if port and not http:
+        raise Failure("--port: it is that of --http")
     if files is not None and os.open not in os.supports_dir_fd:
         raise Failure("--files: this system cannot keep a program within a folder")
     if files is not None and not files.is_dir():
