@@ -224,7 +224,7 @@ async def _send(
     session = _session(context)
     needed(answer)
     return marked_untrusted(
-        await session.ask(
+        await session.write(
             service.send,
             subject=subject,
             text=text,
@@ -255,7 +255,7 @@ async def _reply(
     session = _session(context)
     needed(answer)
     return marked_untrusted(
-        await session.ask(
+        await session.write(
             service.reply,
             uid=uid,
             text=text,
@@ -280,7 +280,7 @@ async def _feedback(
 ) -> Untrusted[shapes.Sent]:
     """Write a ticket to those who run the server. It is stored at most once, as with messaging_send."""
     needed(answer)
-    data = await _session(context).ask(
+    data = await _session(context).write(
         service.feedback, subject=subject, text=text, key=key, first_attempt=first_attempt
     )
     return marked_untrusted(data)
