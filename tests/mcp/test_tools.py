@@ -199,6 +199,46 @@ def test_an_argument_that_a_tool_does_not_have_is_not_passed_over(world: World, 
     assert len(world.server.messages) == before
 
 
+def test_a_key_is_kept_also_by_calls_at_the_same_time(world: World, host: Host) -> None:
+    """Hosts call again what takes them too long, and models call twice."""
+    before = len(world.server.messages)
+    given = {"subject": "Once", "text": "T", "users": [world.uid("nurse")], "key": "together", "confirm": True}
+
+    async def scenario(agent: Agent) -> None:
+        found: list[bool] = []
+
+        async def send() -> None:
+            found.append((await agent("messaging_send", **given, first_attempt=True))["found"])
+
+        async with anyio.create_task_group() as group:
+            for _ in range(3):
+                group.start_soon(send)
+        assert sorted(found) == [False, True, True]
+
+    host(scenario)
+    assert len(world.server.messages) == before + 1
+
+
+def test_what_is_wrong_is_said_in_the_words_of_the_tools(world: World, host: Host) -> None:
+    async def scenario(agent: Agent) -> None:
+        nobody = await agent.error("messaging_send", subject="S", text="T", confirm=True)
+        assert nobody["message"] == "no recipients: pass users, user_groups or organisation_units"
+
+    host(scenario)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"DHIS2_VERSION": "99"}, "there are no bindings for version '99'"),
+        ({"DHIS2_URL": "http://far.example.org"}, "or say --allow-http to `dhis2 profile add`"),
+    ],
+)
+def test_what_no_call_could_be_made_with_is_said_at_the_start(newest: World, more: dict[str, str], said: str) -> None:
+    told = newest.clerk("mcp", **more)
+    assert (told.status, told.out, said in told.err) == (2, "", True)
+
+
 def test_a_message_of_which_nobody_knows_is_said_to_be_so_with_its_key(world: World) -> None:
     async def scenario() -> None:
         async with hosting(world.clerk) as agent:

@@ -19,7 +19,7 @@ from dhis2_facade.profiles import Profile, from_environment, load, profiles_file
 if TYPE_CHECKING:
     from dhis2_facade._async.client import AsyncDhis2, ClientOptions
 
-__all__ = ["address_of", "connect", "pin_of", "pins", "profile_of", "version_of"]
+__all__ = ["address_of", "chosen_of", "connect", "pin_of", "pins", "profile_of", "version_of"]
 
 DEFAULT = "default"  # the profile that is meant where nothing is said
 VERSION = "DHIS2_VERSION"
@@ -73,9 +73,14 @@ def _access(profile: Profile) -> dict[str, Any]:
     return {name: getattr(profile, name) for name in names}
 
 
+def chosen_of(profile: Profile, version: str | None) -> str | None:
+    """Give the version that is said: with the call, in the environment, or in the profile."""
+    return version_of(version) or version_of(os.environ.get(VERSION)) or version_of(profile.version)
+
+
 async def connect(profile: Profile, version: str | None, say: Say, options: ClientOptions) -> AsyncDhis2:
     """Make the client of the version that is said, else of the one that the server names."""
-    chosen = version_of(version) or version_of(os.environ.get(VERSION)) or version_of(profile.version)
+    chosen = chosen_of(profile, version)
     if chosen:
         return _client(profile, chosen, options)
     newest = pins()[-1]

@@ -14,7 +14,18 @@ if sys.version_info >= (3, 12):
 else:  # pydantic, which makes the schemas for agents, cannot read the older ones
     from typing_extensions import TypedDict
 
-__all__ = ["INTERRUPTED", "STATUSES", "USAGE", "Failure", "Problem", "problem_of", "spoken", "status_of"]
+__all__ = [
+    "INTERRUPTED",
+    "RECIPIENTS",
+    "STATUSES",
+    "USAGE",
+    "WORDS",
+    "Failure",
+    "Problem",
+    "problem_of",
+    "spoken",
+    "status_of",
+]
 
 OTHER = 1
 USAGE = 2
@@ -59,9 +70,10 @@ EXITS: Mapping[type[Dhis2Error], int] = {
 }
 
 
+RECIPIENTS = "users=, user_groups=, organisation_units= or to="
 # What the library says of its arguments, and what is said here.
 WORDS: Mapping[str, str] = {
-    r"users=, user_groups=, organisation_units= or to=": "--user, --user-group or --org-unit",
+    RECIPIENTS: "--user, --user-group or --org-unit",
     r"\ballow_http=True": "--allow-http to `dhis2 profile add`",
     r"pass username= and password=": "say --username",
     r"username= and password= come together, both text": "a username and a password come together",
@@ -101,9 +113,9 @@ def status_of(error: Dhis2Error) -> int:
     return next(EXITS[cls] for cls in type(error).__mro__ if cls in EXITS)
 
 
-def spoken(message: str) -> str:
-    """Say in the words of the command line what the library says in its own."""
-    for theirs, ours in WORDS.items():
+def spoken(message: str, words: Mapping[str, str] = WORDS) -> str:
+    """Say in the words of the command line, or in others, what the library says in its own."""
+    for theirs, ours in words.items():
         message = re.sub(theirs, ours, message)
     return message
 

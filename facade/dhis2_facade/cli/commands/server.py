@@ -206,6 +206,7 @@ def mcp(
     """
     if find_spec("mcp") is None:
         raise Failure("this needs the extra mcp; say: pip install 'dhis2-facade[mcp]'")
+    from dhis2_facade.cli.connect import address_of, chosen_of
     from dhis2_facade.mcp.server import Serving, serve
 
     if port and not http:
@@ -214,9 +215,12 @@ def mcp(
         raise Failure("--files: this system cannot keep a program within a folder")
     if files is not None and not files.is_dir():
         raise Failure(f"--files: there is no folder {files}")
+    profile = run.profile()
+    address_of(profile)  # raises here, where a person reads it, for what no call could be made with
+    chosen_of(profile, run.server_version)
     serve(
         Serving(
-            profile=run.profile(),
+            profile=profile,
             version=run.server_version,
             read_only=read_only,
             folder=files,
