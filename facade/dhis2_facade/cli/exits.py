@@ -75,6 +75,8 @@ RECIPIENTS = "users=, user_groups=, organisation_units= or to="
 WORDS: Mapping[str, str] = {
     RECIPIENTS: "--user, --user-group or --org-unit",
     r"\ballow_http=True": "--allow-http to `dhis2 profile add`",
+    r"; open it, and pass the open file$": "",
+    r"(\(a letter, ten letters or digits\)) or an? \w+": r"\1",
     r"pass username= and password=": "say --username",
     r"username= and password= come together, both text": "a username and a password come together",
     r", or DHIS2_PROFILE$": ", or DHIS2_PROFILE, or say: dhis2 profile add default --url URL",
