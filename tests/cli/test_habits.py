@@ -117,6 +117,8 @@ def _said(world: World, words: tuple[str, ...], status: int, kind: str) -> None:
             ("profile", "add", "x", "--url", "http://far.example.org", "--secret-stdin"),
             "use https://, or say --allow-http to `dhis2 profile add`",
         ),
+        (("files", "upload", "."), ". is no regular file"),
+        (("messaging", "get", "x"), "uid: expected a uid (a letter, ten letters or digits), got 'x'"),
         (("--server-version", "41", "people", "me"), "the profile's), and the server is asked"),
         (("profile", "add", "x", "--url", "https://a:b@far.example.org", "--secret-stdin"), "; say --username"),
     ],
@@ -218,6 +220,18 @@ def test_the_types_that_are_offered_are_those_of_the_servers(world: World) -> No
     for kind in TYPES:
         assert world.clerk.here("messaging", "list", "--type", kind, "--json").status == 0, kind
     assert world.clerk.here("messaging", "list", "--type", "DIRECT").status == 5
+
+
+def test_attachments_of_one_name_are_all_kept(world: World, tmp_path: Path) -> None:
+    uid = world.sent(attachments=[("count.csv", b"first"), ("other.csv", b"other")])
+    world.clients["nurse"].messaging.reply(uid, "Late", attachments=[("count.csv", b"second")])
+    words = ("messaging", "attachments", "download", uid, "--to", str(tmp_path), "--json")
+    got = world.clerk.here(*words).data
+    kept = {Path(one["path"]).name: Path(one["path"]).read_bytes() for one in got}
+    assert kept.pop("other.csv") == b"other"
+    assert sorted(kept.values()) == [b"first", b"second"]
+    assert kept.keys() < {f"count-{one['id']}.csv" for one in got}
+    assert world.clerk.here(*words).status == 2  # and none is replaced
 
 
 def test_a_dry_run_shows_the_request_and_sends_nothing(world: World) -> None:

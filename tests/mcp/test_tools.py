@@ -160,6 +160,18 @@ async def _files(agent: Agent, world: World, folder: Path) -> None:
     assert (folder / "late.csv").read_bytes() == b"late"
 
 
+def test_attachments_of_one_name_are_all_kept(world: World, host: Host) -> None:
+    files = [("twice.csv", b"first"), ("twice.csv", b"second")]
+    uid = world.sent(attachments=files)
+
+    async def scenario(agent: Agent) -> None:
+        got = await agent("messaging_attachments_download", uid=uid)
+        assert [one["path"] for one in got] == [f"twice-{one['id']}.csv" for one in got]
+        assert sorted((host.folder / one["path"]).read_bytes() for one in got) == [b"first", b"second"]
+
+    host(scenario)
+
+
 # -- what goes wrong --------------------------------------------------------------------------------------------------
 
 
