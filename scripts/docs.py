@@ -64,7 +64,8 @@ asked, which costs a request. Where there are no bindings for its version those 
 ## Habits
 
 - Results go to standard output, all else to standard error. Into a pipe lists are lines with tabs, without colours;
-  `NO_COLOR` turns colours off on a terminal too.
+  `NO_COLOR` turns colours off on a terminal too. There a list leaves out columns with nothing in them or without room,
+  and cuts subjects off; `messaging get` and a pipe show them whole.
 - `--json`, before or after the command, prints one document on standard output, whatever happens:
 
   ```

@@ -358,6 +358,7 @@ def _profiles(world: World, name: str) -> Any:
 def _profile_list(world: World) -> None:
     out = well(_profiles(world, "listed")("profile", "list")).out
     assert f"test\t{world.server.url}\tpassword\tclerk\t\n" in out
+    assert "other\thttps://other.example.org\tnone\t\t\n" in out
     assert world.server.password("clerk") not in out
 
 

@@ -9,22 +9,28 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import typer
+from attrs import evolve
 
 from dhis2_facade import errors
 from dhis2_facade.cli import visible
+from dhis2_facade.cli.commands.messaging import TYPES
 from dhis2_facade.cli.exits import EXITS, STATUSES, problem_of, status_of
 from dhis2_facade.cli.main import app
 from dhis2_facade.errors import Dhis2Error
+from dhis2_facade.testing import FakeDhis2
+from dhis2_facade.testing.behaviour import BEHAVIOURS
 from tests.cli.test_commands import commands
 from tests.support.server import Answer, serving
 from tests.support.terminal import COMMAND, PATIENCE, Terminal
-from tests.support.world import World
+from tests.support.world import VERSIONS, World
 
 NOBODY = "abcdefghijk"
+NEWEST = VERSIONS[-1]
 
 
 def test_every_error_of_the_library_has_an_exit_status_of_its_own_kind() -> None:
@@ -109,8 +115,11 @@ def _said(world: World, words: tuple[str, ...], status: int, kind: str) -> None:
         (("messaging", "send", "S", "T"), "no recipients: pass --user, --user-group or --org-unit"),
         (
             ("profile", "add", "x", "--url", "http://far.example.org", "--secret-stdin"),
-            "use https://, or say --allow-http",
+            "use https://, or say --allow-http to `dhis2 profile add`",
         ),
+        (("files", "upload", "."), ". is no regular file"),
+        (("messaging", "get", "x"), "uid: expected a uid (a letter, ten letters or digits), got 'x'"),
+        (("--server-version", "41", "people", "me"), "the profile's), and the server is asked"),
         (("profile", "add", "x", "--url", "https://a:b@far.example.org", "--secret-stdin"), "; say --username"),
     ],
 )
@@ -118,7 +127,18 @@ def test_what_is_wrong_is_said_in_the_words_of_the_command_line(
     newest: World, words: tuple[str, ...], said: str
 ) -> None:
     told = newest.clerk.here(*words, stdin=b"d2pat_x\n")
-    assert (told.status, told.err.strip().endswith(said)) == (2, True)
+    assert (told.status, told.err.strip().endswith(said)) == (7 if "41" in words else 2, True)
+
+
+def test_without_a_server_it_is_said_how_to_name_one(alone: Terminal) -> None:
+    told = alone.here("people", "me")
+    assert (told.status, told.err.strip().endswith("or say: dhis2 profile add default --url URL")) == (2, True)
+
+
+def test_the_doctor_speaks_as_the_command_line_does(alone: Terminal) -> None:
+    checks = alone.here("doctor", "--json", DHIS2_URL="http://far.example.org", DHIS2_TOKEN="d2pat_x")
+    assert (checks.status, [one["check"] for one in checks.data]) == (2, ["reach"])
+    assert checks.data[0]["detail"].endswith("or say --allow-http to `dhis2 profile add`")
 
 
 def test_a_group_alone_shows_its_help(alone: Terminal) -> None:
@@ -196,6 +216,24 @@ def test_a_list_can_be_had_whole_in_parts_and_by_page(world: World) -> None:
     assert listed("--follow-up", "--limit", "100") == [one for one in every if world.thread(one).follow_up]
 
 
+def test_the_types_that_are_offered_are_those_of_the_servers(world: World) -> None:
+    for kind in TYPES:
+        assert world.clerk.here("messaging", "list", "--type", kind, "--json").status == 0, kind
+    assert world.clerk.here("messaging", "list", "--type", "DIRECT").status == 5
+
+
+def test_attachments_of_one_name_are_all_kept(world: World, tmp_path: Path) -> None:
+    uid = world.sent(attachments=[("count.csv", b"first"), ("other.csv", b"other")])
+    world.clients["nurse"].messaging.reply(uid, "Late", attachments=[("count.csv", b"second")])
+    words = ("messaging", "attachments", "download", uid, "--to", str(tmp_path), "--json")
+    got = world.clerk.here(*words).data
+    kept = {Path(one["path"]).name: Path(one["path"]).read_bytes() for one in got}
+    assert kept.pop("other.csv") == b"other"
+    assert sorted(kept.values()) == [b"first", b"second"]
+    assert kept.keys() < {f"count-{one['id']}.csv" for one in got}
+    assert world.clerk.here(*words).status == 2  # and none is replaced
+
+
 def test_a_dry_run_shows_the_request_and_sends_nothing(world: World) -> None:
     before = len(world.server.conversations)
     words = ("messaging", "send", "S", "T", "-u", world.uid("nurse"), "--dry-run")
@@ -209,6 +247,8 @@ def test_a_dry_run_shows_the_request_and_sends_nothing(world: World) -> None:
         assert secret not in plain.out.lower()
     assert len(world.server.conversations) == before
     uid = world.sent()
+    opened = world.clerk.here("messaging", "get", uid, "--mark-read", "--dry-run", "--json").data["request"]
+    assert (opened["url"].rpartition("/")[2], opened["body"]) == ("read", [uid])
     for mark in ("mark-read", "leave", "delete"):
         assert world.clerk.here("messaging", mark, uid, "--dry-run").status == 0
     assert world.thread(uid).unread
@@ -225,20 +265,49 @@ def test_without_a_version_the_server_is_asked(world: World) -> None:
         assert world.as_user("clerk", **said).here("people", "me", "--json").data["username"] == "clerk"
 
 
-def test_the_newest_bindings_are_used_for_a_version_that_is_not_known(tmp_path: Path) -> None:
-    info = {"version": "2.57.0", "serverTimeZoneId": "Europe/Oslo", "serverDate": "2026-01-01T00:00:00.000"}
-    me = {"id": NOBODY, "username": "clerk", "displayName": "Clerk", "authorities": []}
-    answers = {
-        "/api/system/info": Answer(json.dumps(info).encode(), headers={"Content-Type": "application/json"}),
-        "/api/me?fields=id%2Cusername%2CdisplayName%2Cauthorities": Answer(
-            json.dumps(me).encode(), headers={"Content-Type": "application/json"}
-        ),
-    }
-    with serving(answers) as server:
-        cli = Terminal(None, tmp_path, DHIS2_URL=server.url, DHIS2_TOKEN="d2pat_x")
-        result = cli.here("people", "me", "--json")
-    assert result.data["username"] == "clerk"
-    assert "the server is DHIS2 2.57.0, for which there are no bindings; those of 2.42 are used" in result.err
+@pytest.fixture
+def unknown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[FakeDhis2, Terminal]]:
+    """A server of a version without bindings, and its clerk, who does not say which it is."""
+    version = str(int(NEWEST) + 1)
+    later = evolve(BEHAVIOURS[NEWEST], version=version, full_version=f"2.{version}.0")
+    monkeypatch.setitem(BEHAVIOURS, version, later)
+    with FakeDhis2(version=version) as server:
+        yield server, Terminal(server, tmp_path, DHIS2_VERSION="")
+
+
+def test_the_newest_bindings_are_used_for_a_version_that_is_not_known(
+    unknown: tuple[FakeDhis2, Terminal],
+) -> None:
+    server, cli = unknown
+    told = cli("people", "me", "--json")
+    assert (told.status, told.data["username"]) == (0, "clerk")
+    version = f"2.{server.version}.0"
+    said = f"dhis2: the server is DHIS2 {version}, for which there are no bindings; those of 2.{NEWEST} are used\n"
+    assert told.err == said
+    checks = cli.here("doctor", "--json")
+    assert (checks.status, [one["check"] for one in checks.data if not one["ok"]]) == (7, ["version"])
+
+
+def test_a_key_is_kept_also_on_a_version_that_is_not_known(unknown: tuple[FakeDhis2, Terminal]) -> None:
+    server, cli = unknown
+    words = ("messaging", "send", "Once", "T", "-u", server.user("nurse").uid, "--key", "k", "--json")
+    first, again = cli.here(*words, "--first-attempt").data, cli.here(*words).data
+    assert (first["found"], again["found"], again["id"]) == (False, True, first["id"])
+    server.next("hang up", method="POST", path="messageConversations", stored=True)
+    lost = cli.here("messaging", "reply", first["id"], "Lost answer", "--json")
+    assert (lost.status, lost.data["found"]) == (0, True)
+    assert len(server.messages) == 2
+    server.agent = "proxy"  # what rewrites it is still noticed
+    refused = cli.here(*words)
+    assert (refused.status, "no key can be kept" in refused.error["message"]) == (2, True)
+
+
+def test_a_server_that_names_no_version_is_none_of_ours(tmp_path: Path) -> None:
+    kind = {"Content-Type": "application/json"}
+    with serving({"/api/system/info": Answer(b'{"name": "another"}', headers=kind)}) as server:
+        told = Terminal(None, tmp_path, DHIS2_URL=server.url, DHIS2_TOKEN="d2pat_x").here("people", "me", "--json")
+    assert (told.status, told.error["kind"]) == (10, "not_dhis2")
+    assert "None" not in told.err
 
 
 def test_the_document_of_the_server_is_compared(world: World) -> None:
@@ -290,12 +359,57 @@ def test_an_interruption_says_what_is_known_and_the_key_to_go_on_with(newest: Wo
     assert message in err.decode()
 
 
-def test_a_pipe_that_closes_is_no_error(newest: World) -> None:
-    for number in range(3):
-        newest.sent(f"Row {number}")
-    command = f"{sys.executable} -m dhis2_facade.cli messaging list --all | head -n 0"
-    done = subprocess.run(["sh", "-c", command], env=newest.clerk.environment, capture_output=True, check=False)
-    assert (done.stdout, done.stderr) == (b"", b"")
+def shell(world: World, command: str, **more: str) -> tuple[int, bytes, bytes]:
+    """Let a shell run it, where `dhis2` is the command."""
+    line = f'dhis2() {{ {sys.executable} -m dhis2_facade.cli "$@"; }}; {command}'
+    done = subprocess.run(
+        ["sh", "-c", line], env=world.clerk.environment | more, cwd=world.home, capture_output=True, timeout=PATIENCE
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("words", ["messaging list --all", "--json messaging list --all", "api GET me"])
+def test_a_pipe_that_closes_is_no_error(newest: World, words: str) -> None:
+    newest.sent("Row")
+    assert shell(newest, f"{{ dhis2 {words}; echo $? >&2; }} | head -n 0") == (0, b"", b"141\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        ("messaging list --limit 1 >&-", 0, b""),
+        ("messaging get abcdefghijk --json >&-", 4, b"dhis2: not found: "),
+        ("messaging get abcdefghijk 2>&-", 4, b""),
+        ("people me <&-", 0, b""),
+        ("messaging delete abcdefghijk <&-", 2, b"Say --yes"),
+        ("messaging send S - -u abcdefghijk <&-", 2, b"text: it is empty"),
+        ("files upload - --name x.txt <&-", 2, b"it is empty"),
+        ("api POST constants --data - <&-", 2, b"this is no JSON"),
+        ("profile add x --url https://a.example.org <&-", 2, b"nobody can be asked"),
+        ("mcp <&-", 0, b""),
+    ],
+)
+def test_streams_that_are_closed_are_empty(newest: World, words: str, status: int, said: bytes) -> None:
+    done = shell(newest, f"dhis2 {words}")
+    assert (done[0], said in done[2], b"Traceback" in done[2]) == (status, True, False)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+@pytest.mark.parametrize(
+    "words", ["messaging list", "--json people me", "api GET me", "--help", "messaging get x --json"]
+)
+def test_a_disk_that_is_full_is_said(newest: World, words: str) -> None:
+    newest.sent("Row")
+    status, _, said = shell(newest, f"dhis2 {words} >/dev/full")
+    assert (status, said.count(b"\n"), said.startswith(b"dhis2: ")) == (2 if " x " in words else 1, 1, True)
+    assert b"No space left on device" in said or " x " in words
+
+
+def test_json_is_written_so_that_every_program_reads_it(newest: World) -> None:
+    uid = newest.sent("Zo\u00eb \u65e5\u672c \U0001f469")
+    for encoding in ("ascii", "latin-1", "cp1252", "utf-8"):
+        printed = newest.clerk("messaging", "get", uid, "--json", PYTHONIOENCODING=encoding)
+        assert json.loads(printed.raw.decode("utf-8"))["data"]["subject"] == "Zo\u00eb \u65e5\u672c \U0001f469"
 
 
 def test_every_help_has_an_example_and_a_sentence() -> None:

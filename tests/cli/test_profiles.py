@@ -66,6 +66,18 @@ def test_a_file_that_is_written_otherwise_is_left_to_its_owner(path: Path, unusu
     assert path.read_text() == unusual
 
 
+def test_a_file_that_begins_with_a_mark_is_changed_too(path: Path) -> None:
+    path.write_text(WRITTEN, encoding="utf-8-sig")
+    put(path, "new", {"url": "https://new.example.org"})
+    remove(path, "first")
+    assert list(read_profiles(path)) == ["with blank", "new"]
+
+
+def test_a_profile_has_a_name(path: Path) -> None:
+    with pytest.raises(Failure, match="no name is empty"):
+        put(path, "", {"url": "https://a.example.org"})
+
+
 @pytest.mark.parametrize("values", [{"url": "https://a\nb"}, {"url": "x", "token": "a\x7f"}])
 def test_what_is_not_printable_is_refused(path: Path, values: dict[str, str | bool]) -> None:
     with pytest.raises(Failure, match="printable"):

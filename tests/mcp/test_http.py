@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import anyio
 import httpx
+import pytest
 from mcp import Client
 
 from tests.support.agent import Agent
@@ -32,13 +33,30 @@ def listening(world: World, **more: str) -> Iterator[str]:
             process.communicate(timeout=PATIENCE)
 
 
-def test_the_path_can_be_kept_for_the_settings_of_a_host(newest: World) -> None:
-    with listening(newest, DHIS2_MCP_SECRET="kept-secret") as url:
+def test_the_path_can_be_kept_for_the_settings_of_a_host(world: World) -> None:
+    with listening(world, DHIS2_MCP_SECRET="kept-secret") as url:
         assert urlsplit(url).path == "/kept-secret/mcp"
 
 
-def test_the_tools_are_served_on_loopback_at_a_path_that_others_do_not_know(newest: World) -> None:
-    uid = newest.sent("Over HTTP")
+@pytest.mark.parametrize(
+    ("words", "more", "status", "said"),
+    [
+        (("--http",), {"DHIS2_MCP_SECRET": "a/b ?#"}, 2, "DHIS2_MCP_SECRET: expected 8 or more letters"),
+        (("--http", "--port", "65536"), {}, 2, "--port"),
+        (("--port", "8765"), {}, 2, "--port: it is that of --http"),
+        (("--http", "--port", "{taken}"), {}, 1, "Address already in use"),
+    ],
+)
+def test_what_cannot_be_served_is_said(
+    newest: World, words: tuple[str, ...], more: dict[str, str], status: int, said: str
+) -> None:
+    taken = str(urlsplit(newest.server.url).port)
+    told = newest.clerk("mcp", *(word.format(taken=taken) for word in words), **more)
+    assert (told.status, said in told.err, "Traceback" in told.err) == (status, True, False)
+
+
+def test_the_tools_are_served_on_loopback_at_a_path_that_others_do_not_know(world: World) -> None:
+    uid = world.sent("Over HTTP")
 
     async def scenario(url: str) -> None:
         async with Client(url) as client:
@@ -46,7 +64,7 @@ def test_the_tools_are_served_on_loopback_at_a_path_that_others_do_not_know(newe
             assert (await agent("people_me"))["username"] == "clerk"
             assert (await agent("messaging_get", uid=uid))["subject"] == "Over HTTP"
 
-    with listening(newest) as url:
+    with listening(world) as url:
         anyio.run(scenario, url)
         parts = urlsplit(url)
         assert len(parts.path.split("/")[1]) >= 20

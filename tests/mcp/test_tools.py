@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from dhis2_facade.profiles import Profile
 from tests.cli.test_commands import commands
 from tests.mcp import snapshot
 from tests.support.agent import MODES, Agent, Host, Mode, Person, hosting
+from tests.support.terminal import COMMAND, PATIENCE
 from tests.support.world import World
 
 NOBODY = "abcdefghijk"
@@ -57,11 +60,11 @@ def test_every_tool_says_what_it_changes() -> None:
         assert (tool.function.__doc__ or "").endswith(".")
 
 
-def test_a_server_that_only_reads_offers_and_does_nothing_else(newest: World) -> None:
-    uid = newest.sent()
+def test_a_server_that_only_reads_offers_and_does_nothing_else(world: World) -> None:
+    uid = world.sent()
 
     async def scenario() -> None:
-        async with hosting(newest.clerk, "--read-only") as agent:
+        async with hosting(world.clerk, "--read-only") as agent:
             offered = [tool.name for tool in (await agent.client.list_tools()).tools]
             assert offered == [one.name for one in TOOLS.values() if one.kind is Kind.READ]
             thread = await agent("messaging_get", uid=uid)
@@ -69,7 +72,7 @@ def test_a_server_that_only_reads_offers_and_does_nothing_else(newest: World) ->
             assert "Unknown tool" in await agent.words("messaging_mark_read", uids=[uid])
 
     anyio.run(scenario)
-    assert newest.thread(uid).unread
+    assert world.thread(uid).unread
 
 
 # -- every tool -------------------------------------------------------------------------------------------------------
@@ -157,6 +160,18 @@ async def _files(agent: Agent, world: World, folder: Path) -> None:
     assert (folder / "late.csv").read_bytes() == b"late"
 
 
+def test_attachments_of_one_name_are_all_kept(world: World, host: Host) -> None:
+    files = [("twice.csv", b"first"), ("twice.csv", b"second")]
+    uid = world.sent(attachments=files)
+
+    async def scenario(agent: Agent) -> None:
+        got = await agent("messaging_attachments_download", uid=uid)
+        assert [one["path"] for one in got] == [f"twice-{one['id']}.csv" for one in got]
+        assert sorted((host.folder / one["path"]).read_bytes() for one in got) == [b"first", b"second"]
+
+    host(scenario)
+
+
 # -- what goes wrong --------------------------------------------------------------------------------------------------
 
 
@@ -165,7 +180,11 @@ def test_errors_are_those_of_the_command_line(world: World, host: Host) -> None:
         assert (await agent.error("messaging_get", uid=NOBODY))["exit"] == 4
         assert (await agent.error("messaging_get", uid="../../me"))["kind"] == "usage"
         assert (await agent.error("messaging_set_status", uid=NOBODY, status="MAYBE"))["kind"] == "usage"
-        assert "limit" in await agent.words("messaging_list", limit=1000)
+        for wrong in ({"limit": 1000}, {"limit": "many"}, {"unread": "perhaps"}):
+            refused = await agent.error("messaging_list", **wrong)
+            assert (refused["kind"], refused["message"].partition(":")[0]) == ("usage", next(iter(wrong)))
+        missing = await agent.error("messaging_get")
+        assert missing["message"] == "uid: Field required"
         refused = await agent.error(
             "messaging_send", subject="S", text="T", users=[NOBODY], key="wrong", first_attempt=True, confirm=True
         )
@@ -176,19 +195,75 @@ def test_errors_are_those_of_the_command_line(world: World, host: Host) -> None:
     host(scenario)
 
 
-def test_a_message_of_which_nobody_knows_is_said_to_be_so_with_its_key(newest: World) -> None:
+def test_an_argument_that_a_tool_does_not_have_is_not_passed_over(world: World, host: Host) -> None:
+    """Else a message would go out without the file that was meant."""
+    before = len(world.server.messages)
+
+    async def scenario(agent: Agent) -> None:
+        given = {"subject": "S", "text": "T", "users": [world.uid("nurse")], "attachment": ["a.txt"], "confirm": True}
+        refused = await agent.error("messaging_send", **given)
+        assert refused["kind"] == "usage"
+        assert refused["message"].startswith("there is no argument attachment, only subject, text, ")
+        listed = await agent.client.list_tools()
+        assert all(tool.input_schema["additionalProperties"] is False for tool in listed.tools)
+
+    host(scenario)
+    assert len(world.server.messages) == before
+
+
+def test_a_key_is_kept_also_by_calls_at_the_same_time(world: World, host: Host) -> None:
+    """Hosts call again what takes them too long, and models call twice."""
+    before = len(world.server.messages)
+    given = {"subject": "Once", "text": "T", "users": [world.uid("nurse")], "key": "together", "confirm": True}
+
+    async def scenario(agent: Agent) -> None:
+        found: list[bool] = []
+
+        async def send() -> None:
+            found.append((await agent("messaging_send", **given, first_attempt=True))["found"])
+
+        async with anyio.create_task_group() as group:
+            for _ in range(3):
+                group.start_soon(send)
+        assert sorted(found) == [False, True, True]
+
+    host(scenario)
+    assert len(world.server.messages) == before + 1
+
+
+def test_what_is_wrong_is_said_in_the_words_of_the_tools(world: World, host: Host) -> None:
+    async def scenario(agent: Agent) -> None:
+        nobody = await agent.error("messaging_send", subject="S", text="T", confirm=True)
+        assert nobody["message"] == "no recipients: pass users, user_groups or organisation_units"
+
+    host(scenario)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"DHIS2_VERSION": "99"}, "there are no bindings for version '99'"),
+        ({"DHIS2_URL": "http://far.example.org"}, "or say --allow-http to `dhis2 profile add`"),
+    ],
+)
+def test_what_no_call_could_be_made_with_is_said_at_the_start(newest: World, more: dict[str, str], said: str) -> None:
+    told = newest.clerk("mcp", **more)
+    assert (told.status, told.out, said in told.err) == (2, "", True)
+
+
+def test_a_message_of_which_nobody_knows_is_said_to_be_so_with_its_key(world: World) -> None:
     async def scenario() -> None:
-        async with hosting(newest.clerk) as agent:
-            newest.server.next("hang up", method="POST", path="messageConversations")
-            users = [newest.uid("nurse")]
+        async with hosting(world.clerk) as agent:
+            world.server.next("hang up", method="POST", path="messageConversations")
+            users = [world.uid("nurse")]
             lost = await agent.error("messaging_send", subject="Lost", text="T", users=users, confirm=True)
             assert (lost["kind"], len(lost["key"])) == ("ambiguous", 32)
 
-    newest.server.agent = "proxy"  # so that nothing can be looked for
+    world.server.agent = "proxy"  # so that nothing can be looked for
     try:
         anyio.run(scenario)
     finally:
-        newest.server.agent = None
+        world.server.agent = None
 
 
 def test_a_call_that_is_cancelled_stops_and_the_next_is_answered(world: World, host: Host) -> None:
@@ -204,20 +279,36 @@ def test_a_call_that_is_cancelled_stops_and_the_next_is_answered(world: World, h
     host(scenario)
 
 
+def test_an_interruption_ends_it_also_while_it_waits_for_its_host(newest: World) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "mcp"], env=newest.clerk.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
+        process.stdin.flush()
+        assert b'"id":1' in process.stdout.readline().replace(b" ", b"")
+        process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(PATIENCE) == -signal.SIGINT
+        finally:
+            process.kill()
+
+
 # -- a person's yes ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_host_that_can_ask_asks_before_what_cannot_be_taken_back(newest: World, mode: Mode) -> None:
-    kept, left = newest.sent("Kept"), newest.sent("Left")
+def test_a_host_that_can_ask_asks_before_what_cannot_be_taken_back(world: World, mode: Mode) -> None:
+    kept, left = world.sent("Kept"), world.sent("Left")
 
     async def scenario() -> None:
         person = Person()
-        async with hosting(newest.clerk, person=person, mode=mode) as agent:
+        async with hosting(world.clerk, person=person, mode=mode) as agent:
             for says in ("no", "decline", "cancel"):
                 person.says = says
-                words = await agent.words("messaging_delete", uids=[kept], confirm=True)
-                assert "messaging_delete" in words
+                refused = await agent.error("messaging_delete", uids=[kept], confirm=True)
+                assert (refused["kind"], refused["message"]) == ("other", "the user did not say yes; nothing was done")
             person.says = "yes"
             assert (await agent("messaging_delete", uids=[left]))["removed"] == [left]
             assert person.asked == [f"Delete the conversations: {one}?" for one in (kept, kept, kept, left)]
@@ -225,8 +316,8 @@ def test_a_host_that_can_ask_asks_before_what_cannot_be_taken_back(newest: World
             assert person.asked[-1] == f"Reply in the conversation {kept}: 'Hello\\\\x1b[2J there'?"
 
     anyio.run(scenario)
-    assert newest.uid("clerk") in [one.id for one in newest.thread(kept, "nurse").participants]
-    assert newest.uid("clerk") not in [one.id for one in newest.thread(left, "nurse").participants]
+    assert world.uid("clerk") in [one.id for one in world.thread(kept, "nurse").participants]
+    assert world.uid("clerk") not in [one.id for one in world.thread(left, "nurse").participants]
 
 
 def test_a_host_that_cannot_ask_must_say_that_the_user_said_yes(world: World, host: Host) -> None:

@@ -19,7 +19,6 @@ from tests.support.terminal import Terminal
 
 Mode = Literal["auto", "legacy"]
 MODES: tuple[Mode, ...] = ("auto", "legacy")
-PREFIX = "Error executing tool "
 
 
 @define
@@ -68,8 +67,7 @@ class Agent:
 
     async def error(self, name: str, **arguments: Any) -> Any:
         """The same as data."""
-        text = await self.words(name, **arguments)
-        return json.loads(text.removeprefix(f"{PREFIX}{name}: "))["error"]
+        return json.loads(await self.words(name, **arguments))["error"]
 
 
 @define

@@ -61,9 +61,9 @@ class Result:
 class Screen:
     """What a person saw on a terminal."""
 
-    def __init__(self, raw: bytes, status: int) -> None:
+    def __init__(self, raw: bytes, status: int, columns: int = COLUMNS) -> None:
         self.raw, self.status = raw, status
-        self._screen = pyte.Screen(COLUMNS, ROWS)
+        self._screen = pyte.Screen(columns, ROWS)
         pyte.ByteStream(self._screen).feed(raw)
         self.lines = [line.rstrip() for line in self._screen.display]
         self.text = "\n".join(self.lines).strip("\n")
@@ -119,10 +119,12 @@ class Terminal:
         raw = out.buffer.getvalue()
         return Result(status, raw.decode("utf-8", "replace"), err.buffer.getvalue().decode(), raw)
 
-    def seen(self, *words: str, answers: Mapping[str, str] | None = None, **more: str) -> Screen:
+    def seen(
+        self, *words: str, answers: Mapping[str, str] | None = None, columns: int = COLUMNS, **more: str
+    ) -> Screen:
         """Run it on a terminal, and type an answer when its question appears."""
         master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
         environment = self.environment | {"TERM": "xterm-256color", "COLORTERM": ""} | more
         with subprocess.Popen(
             [*COMMAND, *words],
@@ -132,12 +134,13 @@ class Terminal:
             env=environment,
             cwd=self.home,
             start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C means what it does there
         ) as process:
             os.close(slave)
             raw = _read(master, list((answers or {}).items()))
             status = process.wait(PATIENCE)
         os.close(master)
-        return Screen(raw, status)
+        return Screen(raw, status, columns)
 
 
 def _read(master: int, answers: Sequence[tuple[str, str]]) -> bytes:

@@ -14,13 +14,12 @@ from attrs import evolve
 
 import dhis2_facade
 from dhis2_facade.cli.exits import Failure
-from dhis2_facade.models import zone_of
 from dhis2_facade.profiles import Profile, from_environment, load, profiles_file, read_profiles
 
 if TYPE_CHECKING:
     from dhis2_facade._async.client import AsyncDhis2, ClientOptions
 
-__all__ = ["address_of", "connect", "pin_of", "pins", "profile_of", "version_of"]
+__all__ = ["address_of", "chosen_of", "connect", "pin_of", "pins", "profile_of", "version_of"]
 
 DEFAULT = "default"  # the profile that is meant where nothing is said
 VERSION = "DHIS2_VERSION"
@@ -74,25 +73,35 @@ def _access(profile: Profile) -> dict[str, Any]:
     return {name: getattr(profile, name) for name in names}
 
 
+def chosen_of(profile: Profile, version: str | None) -> str | None:
+    """Give the version that is said: with the call, in the environment, or in the profile."""
+    return version_of(version) or version_of(os.environ.get(VERSION)) or version_of(profile.version)
+
+
 async def connect(profile: Profile, version: str | None, say: Say, options: ClientOptions) -> AsyncDhis2:
     """Make the client of the version that is said, else of the one that the server names."""
-    chosen = version_of(version) or version_of(os.environ.get(VERSION)) or version_of(profile.version)
+    chosen = chosen_of(profile, version)
     if chosen:
         return _client(profile, chosen, options)
     newest = pins()[-1]
     async with _client(profile, newest, {**options, "check_version": False, "timezone": UTC}) as asking:
         info = await asking.system_info()
     found = re.match(r"(?:2\.)?(\d{2,})", info.version or "")
-    if found and found[1] in pins():
+    if found is None:
+        return _client(profile, newest, options)  # whose first call says that this is no DHIS2
+    if found[1] in pins():
         return _client(profile, found[1], options)
     say(f"the server is DHIS2 {info.version}, for which there are no bindings; those of 2.{newest} are used")
-    zone = zone_of(info.time_zone)
-    return _client(profile, newest, {**options, "check_version": False, "timezone": zone})
+    return _client(profile, newest, options, server=found[1])
 
 
-def _client(profile: Profile, version: str, options: ClientOptions) -> AsyncDhis2:
-    pin = importlib.import_module(f"dhis2_facade.v{version}")
-    return cast("AsyncDhis2", pin.AsyncDhis2(profile.url, **_access(profile), **options))
+def _client(profile: Profile, version: str, options: ClientOptions, *, server: str | None = None) -> AsyncDhis2:
+    """Make a client with the bindings of one version, for a server of that version or of another."""
+    kind = importlib.import_module(f"dhis2_facade.v{version}").AsyncDhis2
+    if server is not None:  # so its first call looks at all the rest: without that no key could be kept
+        bindings = evolve(kind._bindings, version=server)  # noqa: SLF001 - a pin, made here
+        kind = type(kind.__name__, (kind,), {"__module__": kind.__module__, "_bindings": bindings})
+    return cast("AsyncDhis2", kind(profile.url, **_access(profile), **options))
 
 
 def pin_of(client: AsyncDhis2) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict, cast
 from attrs import define
 
 from dhis2_facade.cli.connect import pin_of, pins
-from dhis2_facade.cli.exits import Problem, problem_of
+from dhis2_facade.cli.exits import Problem, problem_of, spoken
 from dhis2_facade.cli.needed import OPERATIONS
 from dhis2_facade.errors import Dhis2Error, UnreadableAnswer, VersionMismatch
 from dhis2_facade.keys import AGENT
@@ -57,8 +57,8 @@ class _Doctor:
         seen = self.info.user_agent if self.info else None
         if seen != AGENT:
             raise Dhis2Error(
-                f"the server sees {seen!r} in place of {AGENT!r}: something on the way rewrites it, "
-                "so that --key cannot be kept and a lost answer stays ambiguous"
+                f"the server sees {repr(seen) if seen else 'nothing'} in place of {AGENT!r}: "
+                "something on the way rewrites it, so that --key cannot be kept and a lost answer stays ambiguous"
             )
         return "the User-Agent arrives as it is sent, so keys can be kept"
 
@@ -110,7 +110,9 @@ def normal(path: str) -> str:
 
 def failed(name: str, error: Dhis2Error) -> Check:
     """Give a check that failed."""
-    return {"check": name, "ok": False, "detail": str(error), "problem": problem_of(error)}
+    problem = problem_of(error)
+    problem["message"] = spoken(problem["message"])
+    return {"check": name, "ok": False, "detail": problem["message"], "problem": problem}
 
 
 async def examine(client: AsyncDhis2, *, document: bool) -> list[Check]:

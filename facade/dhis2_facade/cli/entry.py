@@ -15,6 +15,10 @@ def main() -> None:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         sys.exit(f"dhis2: the command line needs {' and '.join(missing)}; say: pip install 'dhis2-facade[cli]'")
-    from dhis2_facade.cli.main import run
+    try:
+        from dhis2_facade.cli.main import run
 
-    sys.exit(run())
+        status = run()
+    except KeyboardInterrupt:  # before a command began
+        status = 130
+    sys.exit(status)

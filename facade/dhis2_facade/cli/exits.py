@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 
@@ -13,7 +14,18 @@ if sys.version_info >= (3, 12):
 else:  # pydantic, which makes the schemas for agents, cannot read the older ones
     from typing_extensions import TypedDict
 
-__all__ = ["INTERRUPTED", "STATUSES", "USAGE", "Failure", "Problem", "problem_of", "status_of"]
+__all__ = [
+    "INTERRUPTED",
+    "RECIPIENTS",
+    "STATUSES",
+    "USAGE",
+    "WORDS",
+    "Failure",
+    "Problem",
+    "problem_of",
+    "spoken",
+    "status_of",
+]
 
 OTHER = 1
 USAGE = 2
@@ -58,6 +70,22 @@ EXITS: Mapping[type[Dhis2Error], int] = {
 }
 
 
+RECIPIENTS = "users=, user_groups=, organisation_units= or to="
+# What the library says of its arguments, and what is said here.
+WORDS: Mapping[str, str] = {
+    RECIPIENTS: "--user, --user-group or --org-unit",
+    r"\ballow_http=True": "--allow-http to `dhis2 profile add`",
+    r"; open it, and pass the open file$": "",
+    r"(\(a letter, ten letters or digits\)) or an? \w+": r"\1",
+    r"pass username= and password=": "say --username",
+    r"username= and password= come together, both text": "a username and a password come together",
+    r", or DHIS2_PROFILE$": ", or DHIS2_PROFILE, or say: dhis2 profile add default --url URL",
+    r"from dhis2_facade\.v\d+ import … \(.*\)": (
+        "leave the version out (--server-version, DHIS2_VERSION, the profile's), and the server is asked"
+    ),
+}
+
+
 class Problem(TypedDict):
     """An error as `--json` and the tools for agents show it."""
 
@@ -85,6 +113,13 @@ class Failure(Exception):
 def status_of(error: Dhis2Error) -> int:
     """Give the exit status of an error."""
     return next(EXITS[cls] for cls in type(error).__mro__ if cls in EXITS)
+
+
+def spoken(message: str, words: Mapping[str, str] = WORDS) -> str:
+    """Say in the words of the command line, or in others, what the library says in its own."""
+    for theirs, ours in words.items():
+        message = re.sub(theirs, ours, message)
+    return message
 
 
 def problem_of(error: Dhis2Error | Failure | str, status: int = OTHER) -> Problem:

@@ -11,21 +11,15 @@ from typing import Annotated
 import typer
 
 from dhis2_facade.cli.commands import files, messaging, people, profiles, server
-from dhis2_facade.cli.exits import INTERRUPTED, OTHER, STATUSES, USAGE, Failure, Problem, problem_of
+from dhis2_facade.cli.exits import INTERRUPTED, OTHER, STATUSES, USAGE, Failure, Problem, problem_of, spoken
 from dhis2_facade.cli.output import Output
-from dhis2_facade.cli.run import Common, Json, ProfileName, ServerVersion
+from dhis2_facade.cli.run import Common, Json, ProfileName, ServerVersion, Unread
 
 __all__ = ["app", "run"]
 
 NAMES = ("dhis2", "dhis2-facade")
 STATUS_LINE = ", ".join(f"{status} {kind.replace('_', ' ')}" for status, (kind, _) in STATUSES.items())
 EXAMPLES = ("dhis2 profile add default --url https://dhis2.example.org", "dhis2 messaging list --unread")
-# What the library calls its arguments, and what they are called here.
-OPTIONS = {
-    "users=, user_groups=, organisation_units= or to=": "--user, --user-group or --org-unit",
-    "allow_http=True": "--allow-http",
-    "pass username= and password=": "say --username",
-}
 BROKEN_PIPE = 141  # as a shell says of a program that wrote to nobody
 
 app = typer.Typer(
@@ -74,25 +68,45 @@ def _root(
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command; give its exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that knows ASCII only
+    _open_streams()
     name = PurePath(sys.argv[0]).stem
     try:
         done = typer.main.get_command(app).main(
             words, prog_name=name if name in NAMES else NAMES[0], standalone_mode=False
         )
         sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (Unread, BrokenPipeError):
+        _let_go()
         return BROKEN_PIPE
     except Exception as error:
         problem = _problem(error)
         if problem is None:
             raise
-        Output(as_json=_wants_json(words)).problem(problem)
+        try:
+            sys.stdout.flush()
+        except OSError:  # it is what cannot be written
+            _let_go()
+        try:
+            Output(as_json=_wants_json(words)).problem(problem)
+        except OSError:
+            _let_go()
+            Output(as_json=False).problem(problem)
         return problem["exit"]
     return done if isinstance(done, int) else 0
+
+
+def _open_streams() -> None:
+    """Let there be all three streams, also where who started this has closed them, and let all text be written."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w" if number else "r", encoding="utf-8"))  # noqa: PTH123, SIM115
+        if hasattr(getattr(sys, name), "reconfigure") and number:
+            getattr(sys, name).reconfigure(errors="backslashreplace")  # a terminal that knows ASCII only
+
+
+def _let_go() -> None:
+    """Write no more to standard output, which nobody reads, or whose disk is full."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _wants_json(words: Sequence[str]) -> bool:
@@ -106,11 +120,10 @@ def _problem(error: Exception) -> Problem | None:
 
     if isinstance(error, Dhis2Error | Failure):
         problem = problem_of(error)
-        for theirs, ours in OPTIONS.items():
-            problem["message"] = problem["message"].replace(theirs, ours)
+        problem["message"] = spoken(problem["message"])
         return problem
-    if isinstance(error, OSError) and error.filename is not None:
-        return problem_of(f"{error.filename}: {error.strerror}", OTHER)
+    if isinstance(error, OSError) and error.strerror is not None:
+        return problem_of(f"{error.filename}: {error.strerror}" if error.filename else error.strerror, OTHER)
     if isinstance(error, typer.Abort):
         return problem_of("interrupted", INTERRUPTED)
     if isinstance(error, typer.TyperException):

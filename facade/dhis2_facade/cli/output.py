@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -19,13 +20,18 @@ if TYPE_CHECKING:
 
     from dhis2_facade.sources import Progress
 
-__all__ = ["Cell", "Output", "Screen"]
+__all__ = ["Cell", "Output", "Screen", "written"]
 
 Cell: TypeAlias = "tuple[str, str] | str"
 """A text, and the style that it has on a terminal."""
 
 
 INDENT = "    "
+WHOLE = ("", "uid", "type", "messages", "status", "priority", "when")  # columns that are not broken into lines
+CUT = ("subject", "from")  # those that are cut off, so that a conversation is one row; the first has what is left
+LEAST = 20  # signs of any other column that there must be room for, if it has so many
+GAP = 2  # signs between two columns
+SPARED = ("messages", "priority", "status", "type", "from", "when")  # left out, one by one, where there is no room
 
 
 class Screen:
@@ -51,10 +57,16 @@ class Screen:
             return
         from rich.table import Table
 
+        columns, width = _fitting(
+            {head: [row[place] for row in rows] for place, head in enumerate(heads)}, self._console
+        )
         made = Table(box=None, header_style="dim", pad_edge=False)
-        for place, head in enumerate(heads):
-            made.add_column(head, overflow="fold" if place else "ellipsis", no_wrap=head in ("uid", "when"))
-        for row in rows:
+        for head in columns:
+            if head in CUT:
+                made.add_column(head, overflow="ellipsis", no_wrap=True, max_width=LEAST if head != CUT[0] else width)
+            else:
+                made.add_column(head, overflow="fold", no_wrap=head in WHOLE)
+        for row in zip(*columns.values(), strict=True):
             made.add_row(*(self._styled(cell) for cell in row))
         self._console.print(made)
 
@@ -84,6 +96,30 @@ class Screen:
         from rich.text import Text
 
         return Text(visible.line(_text(cell)), style=_style(cell))
+
+
+def written(document: object, indent: int | None = None) -> str:
+    """Write JSON, in ASCII where standard output is no UTF-8: programs read JSON as UTF-8 only."""
+    plain = codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8"
+    return visible.plain_json(json.dumps(document, ensure_ascii=plain, indent=indent))
+
+
+def _fitting(columns: Mapping[str, Sequence[Cell]], console: Console) -> tuple[dict[str, Sequence[Cell]], int]:
+    """Leave out columns with nothing in them, and those that have no room; gives what is left for a subject."""
+    from rich.cells import cell_len
+
+    def taken(*heads: str) -> int:
+        least = 0
+        for head in heads:
+            longest = max(cell_len(visible.line(_text(cell))) for cell in (head, *columns[head]))
+            least += GAP + (longest if head in WHOLE else min(longest, LEAST))
+        return max(0, least - GAP)
+
+    kept = {head: cells for head, cells in columns.items() if not cells or any(_text(cell) for cell in cells)}
+    for head in SPARED:
+        if taken(*kept) > console.width:
+            kept.pop(head, None)
+    return kept, max(1, console.width - GAP - taken(*(head for head in kept if head != CUT[0])))
 
 
 def _text(cell: Cell) -> str:
@@ -116,11 +152,14 @@ class Output:
 
     def _json(self, document: object, *, one_line: bool = False) -> None:
         indent = 2 if sys.stdout.isatty() and not one_line else None
-        print(visible.plain_json(json.dumps(document, ensure_ascii=False, indent=indent)), flush=True)
+        print(written(document, indent), flush=True)
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Progress | None]:
-        """Show how far a transfer or a list is, where somebody watches."""
+        """Show how far a transfer or a list is, where somebody watches, from its first step on.
+
+        Not before: a password may be asked for until then.
+        """
         if self.as_json or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
             yield None
             return
@@ -129,11 +168,15 @@ class Output:
         from rich.progress import Progress as Bars
 
         columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[done]}"))
-        with Bars(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(visible.line(what), total=None, done="")
+        bar = Bars(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+        task = bar.add_task(visible.line(what), total=None, done="")
 
-            def advance(done: int, size: int | None) -> None:
-                shown = f"{done:,} of {size:,}" if size else f"{done:,}"
-                bar.update(task, completed=done, total=size, done=shown)
+        def advance(done: int, size: int | None) -> None:
+            bar.start()
+            shown = f"{done:,} of {size:,}" if size else f"{done:,}"
+            bar.update(task, completed=done, total=size, done=shown)
 
+        try:
             yield advance
+        finally:
+            bar.stop()

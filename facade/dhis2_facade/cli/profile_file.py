@@ -27,8 +27,12 @@ def _key(name: str) -> str:
 
 def put(path: Path, name: str, values: Mapping[str, Value]) -> None:
     """Write a profile, in place of one of the same name."""
-    if not name.isprintable() or not all(value.isprintable() for value in values.values() if isinstance(value, str)):
-        raise Failure("the name of a profile and what is in it are printable")
+    if (
+        not name
+        or not name.isprintable()
+        or not all(value.isprintable() for value in values.values() if isinstance(value, str))
+    ):
+        raise Failure("the name of a profile and what is in it are printable, and no name is empty")
     before = _read(path)
     lines = [f"[{_key(name)}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
     rest = _without(before, name).rstrip()
@@ -44,7 +48,7 @@ def remove(path: Path, name: str) -> None:
 
 
 def _read(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+    return path.read_text(encoding="utf-8-sig") if path.exists() else ""  # as it is read elsewhere
 
 
 def _tables(text: str) -> dict[str, object]:

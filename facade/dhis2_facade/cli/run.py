@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dhis2_facade.cli.views import View
     from dhis2_facade.profiles import Profile
 
-__all__ = ["Common", "Run", "command"]
+__all__ = ["Common", "Run", "Unread", "command"]
 
 Json = Annotated[bool, typer.Option("--json", help='Print JSON: {"ok": true, "data": …} or {"ok": false, "error": …}.')]
 ProfileName = Annotated[
@@ -34,6 +34,10 @@ ServerVersion = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the first request that would change something.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+class Unread(Exception):
+    """Who reads what a command writes has gone away."""
 
 
 @define
@@ -139,8 +143,6 @@ class Run:
                 {"dry_run": True, "request": shown.request}, lambda screen, data: request(screen, data["request"])
             )
             raise typer.Exit(0) from None
-        except KeyboardInterrupt as error:
-            _interrupted(error)
 
 
 def _interrupted(error: BaseException) -> NoReturn:
@@ -150,7 +152,7 @@ def _interrupted(error: BaseException) -> NoReturn:
     while cause is not None:
         known += getattr(cause, "__notes__", [])
         cause = cause.__cause__ or cause.__context__
-    raise Failure("; ".join(["interrupted", *dict.fromkeys(known)]), INTERRUPTED) from None
+    raise Failure("; ".join(dict.fromkeys(known)) or "nothing more is done", INTERRUPTED) from None
 
 
 def command(
@@ -185,7 +187,12 @@ def command(
                 dry_run=given.pop("dry_run", False),
                 yes=given.pop("yes", False),
             )
-            function(made, **given)
+            try:
+                function(made, **given)
+            except KeyboardInterrupt as error:
+                _interrupted(error)
+            except BrokenPipeError as error:  # else the library of commands would end the program
+                raise Unread from error
 
         ordered = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own, *added)]
         run.__signature__ = signature.replace(parameters=ordered)  # type: ignore[attr-defined] # typer reads it

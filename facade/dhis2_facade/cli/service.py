@@ -6,10 +6,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias, TypedDict, Unpack
 
+from attrs import evolve
+
 from dhis2_facade.cli import shapes
 from dhis2_facade.errors import InvalidInput, NotFound
 from dhis2_facade.models import Download, FileResource, Message
-from dhis2_facade.sources import Attachment, Progress, Upload
+from dhis2_facade.sources import Attachment, Progress, Upload, safe_name
 
 if TYPE_CHECKING:
     from dhis2_facade._async.client import AsyncDhis2
@@ -226,7 +228,10 @@ async def download_attachments(
     limit: int | None = None,
     progress: Progress | None = None,
 ) -> list[shapes.Downloaded]:
-    """Fetch the attachments of a conversation: those that are named by uid, or all."""
+    """Fetch the attachments of a conversation: those that are named by uid, or all.
+
+    Those that have one name get their uids into theirs.
+    """
     thread = await client.messaging.get(uid)
     there: dict[str, tuple[Message, FileResource]] = {
         str(file.id): (message, file) for message in thread.messages or () for file in message.attachments or ()
@@ -238,11 +243,18 @@ async def download_attachments(
     if not chosen:
         raise NotFound(f"{uid} has no attachments")
     fetched = []
-    for file in chosen:
+    names = [safe_name(there[file][1].name) for file in chosen]
+    for file, name in zip(chosen, names, strict=True):
+        own = name if names.count(name) == 1 else f"{Path(name).stem}-{file}{Path(name).suffix}"  # as in many threads
+        where = to
+        if own != name and isinstance(to, Path) and to.is_dir():
+            where = to / own
+            if where.exists():
+                raise InvalidInput(f"to: {where} is there already; pass the path to write, and it is replaced")
         download = await client.messaging.download_attachment(
-            uid, there[file][0], file, to=to, limit=limit, progress=progress
+            uid, there[file][0], file, to=where, limit=limit, progress=progress
         )
-        fetched.append(_kept(file, download, keep))
+        fetched.append(_kept(file, download if own == name else evolve(download, name=own), keep))
     return fetched
 
 

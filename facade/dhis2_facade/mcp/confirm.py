@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
+from mcp.server.elicitation import AcceptedElicitation, ElicitationResult
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.resolve import Elicit
 from pydantic import BaseModel, Field
 
 from dhis2_facade.cli import visible
+from dhis2_facade.errors import Dhis2Error, InvalidInput
+from dhis2_facade.mcp.answers import failed
 
-__all__ = ["Confirmation", "confirming_many", "confirming_one", "confirming_subject", "confirming_text", "needed"]
+__all__ = [
+    "Answer",
+    "Confirmation",
+    "confirming_many",
+    "confirming_one",
+    "confirming_subject",
+    "confirming_text",
+    "needed",
+]
 
 SHOWN = 80  # characters of a subject in a question
 
@@ -23,10 +33,13 @@ class Confirmation(BaseModel):
     confirm: bool = Field(description="Yes, do it.")
 
 
-def needed(answer: Confirmation) -> None:
-    """Go on with a yes only. Raises the error of the tool."""
-    if not answer.confirm:
-        raise ToolError("the user said no; nothing was done")
+Answer: TypeAlias = ElicitationResult[Confirmation]
+
+
+def needed(answer: Answer) -> None:
+    """Go on with a yes only, not where the person said no or closed the question. Raises the error of the tool."""
+    if not isinstance(answer, AcceptedElicitation) or not answer.data.confirm:
+        raise failed(Dhis2Error("the user did not say yes; nothing was done"))
 
 
 Asked: TypeAlias = Confirmation | Elicit[Confirmation]
@@ -38,9 +51,11 @@ def _asked(context: Context[Any, Any], what: str, *, confirm: bool) -> Asked:
     if capabilities is not None and capabilities.elicitation is not None:
         return Elicit(f"{what}?", Confirmation)
     if not confirm:
-        raise ToolError(
-            f"{what}: not done. This host cannot ask its user, so ask the user yourself, and only after a yes "
-            "call again with confirm=true."
+        raise failed(
+            InvalidInput(
+                f"{what}: not done. This host cannot ask its user, so ask the user yourself, and only after a yes "
+                "call again with confirm=true."
+            )
         )
     return Confirmation(confirm=True)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,8 +15,10 @@ import anyio
 import uvicorn
 from mcp.server import MCPServer
 
+from dhis2_facade.cli.exits import Failure
 from dhis2_facade.mcp.answers import WARNING
 from dhis2_facade.mcp.session import Serving, Session, opened
+from dhis2_facade.mcp.strict import Strict
 from dhis2_facade.mcp.tools import offered
 
 __all__ = ["Serving", "build", "serve"]
@@ -37,29 +41,25 @@ def build(serving: Serving) -> MCPServer[Session]:
         async with opened(serving) as session:
             yield session
 
-    server = MCPServer(
+    tools = offered(read_only=serving.read_only, files=serving.folder is not None)
+    return MCPServer(
         "dhis2",
         title="DHIS2 messages, files and people",
         version=version("dhis2-facade"),
         instructions=INSTRUCTIONS,
         lifespan=lifespan,
         log_level="WARNING",
+        tools=[Strict.of(tool) for tool in tools],
     )
-    for tool in offered(read_only=serving.read_only, files=serving.folder is not None):
-        server.add_tool(
-            tool.function,
-            name=tool.name,
-            title=tool.title,
-            annotations=tool.annotations,
-            structured_output=True,
-        )
-    return server
 
 
 def serve(serving: Serving, *, port: int | None) -> None:
     """Serve over standard input and output, or at a port of loopback, until the host ends it."""
     server = build(serving)
     if port is None:
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # and not ignored, as in the background
+            # Standard input is read in a thread, for which an orderly end would wait.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
         server.run("stdio")
     else:
         anyio.run(_http, server, serving, port)
@@ -67,7 +67,10 @@ def serve(serving: Serving, *, port: int | None) -> None:
 
 async def _http(server: MCPServer[Session], serving: Serving, port: int) -> None:
     """Serve HTTP at a path that other users of this machine do not know."""
-    path = f"/{os.environ.get(SECRET) or secrets.token_urlsafe(16)}/mcp"
+    secret = os.environ.get(SECRET) or secrets.token_urlsafe(16)
+    if not re.fullmatch(r"[\w-]{8,}", secret, re.ASCII):
+        raise Failure(f"{SECRET}: expected 8 or more letters, digits, _ or -, as a part of an address")
+    path = f"/{secret}/mcp"
     app = server.streamable_http_app(streamable_http_path=path, host=HOST)
     with socket.create_server((HOST, port)) as listening:
         serving.say(f"serving http://{HOST}:{listening.getsockname()[1]}{path}")

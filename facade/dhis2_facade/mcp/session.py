@@ -45,6 +45,7 @@ class Session:
     folder: Folder
     _client: AsyncDhis2 | None = None
     _lock: anyio.Lock = field(factory=anyio.Lock)
+    _keys: dict[str, anyio.Lock] = field(factory=dict)
 
     async def ask(self, operation: Callable[..., Awaitable[T]], **arguments: Any) -> T:
         """Do an operation of the service. What goes wrong is an error of the tool."""
@@ -52,6 +53,16 @@ class Session:
             return await operation(await self._connected(), **arguments)
         except Dhis2Error as error:
             raise failed(error) from None
+
+    async def write(
+        self, operation: Callable[..., Awaitable[T]], *, key: str | None, first_attempt: bool, **arguments: Any
+    ) -> T:
+        """Send something: with one key one after the other, and a key that came before is no first attempt."""
+        if key is None:
+            return await self.ask(operation, key=None, first_attempt=first_attempt, **arguments)
+        first = first_attempt and key not in self._keys
+        async with self._keys.setdefault(key, anyio.Lock()):
+            return await self.ask(operation, key=key, first_attempt=first, **arguments)
 
     async def _connected(self) -> AsyncDhis2:
         async with self._lock:

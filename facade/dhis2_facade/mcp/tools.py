@@ -15,7 +15,7 @@ from pydantic import Field
 from dhis2_facade.cli import service, shapes
 from dhis2_facade.mcp.answers import Untrusted, marked_untrusted, newest
 from dhis2_facade.mcp.confirm import (
-    Confirmation,
+    Answer,
     confirming_many,
     confirming_one,
     confirming_subject,
@@ -210,7 +210,7 @@ async def _send(
     context: Asking,
     subject: Subject,
     text: Text,
-    answer: Annotated[Confirmation, Resolve(confirming_subject("Send the message"))],
+    answer: Annotated[Answer, Resolve(confirming_subject("Send the message"))],
     *,
     users: Users = [],  # noqa: B006
     user_groups: Groups = [],  # noqa: B006
@@ -224,7 +224,7 @@ async def _send(
     session = _session(context)
     needed(answer)
     return marked_untrusted(
-        await session.ask(
+        await session.write(
             service.send,
             subject=subject,
             text=text,
@@ -243,7 +243,7 @@ async def _reply(
     context: Asking,
     uid: Uid,
     text: Text,
-    answer: Annotated[Confirmation, Resolve(confirming_text("Reply in the conversation"))],
+    answer: Annotated[Answer, Resolve(confirming_text("Reply in the conversation"))],
     *,
     attachments: Attachments = [],  # noqa: B006
     internal: Annotated[bool, Field(description="A note in a ticket, for those who get feedback.")] = False,
@@ -255,7 +255,7 @@ async def _reply(
     session = _session(context)
     needed(answer)
     return marked_untrusted(
-        await session.ask(
+        await session.write(
             service.reply,
             uid=uid,
             text=text,
@@ -272,7 +272,7 @@ async def _feedback(
     context: Asking,
     subject: Subject,
     text: Text,
-    answer: Annotated[Confirmation, Resolve(confirming_subject("Write the ticket"))],
+    answer: Annotated[Answer, Resolve(confirming_subject("Write the ticket"))],
     *,
     key: Key = None,
     first_attempt: FirstAttempt = False,
@@ -280,7 +280,7 @@ async def _feedback(
 ) -> Untrusted[shapes.Sent]:
     """Write a ticket to those who run the server. It is stored at most once, as with messaging_send."""
     needed(answer)
-    data = await _session(context).ask(
+    data = await _session(context).write(
         service.feedback, subject=subject, text=text, key=key, first_attempt=first_attempt
     )
     return marked_untrusted(data)
@@ -290,7 +290,7 @@ async def _feedback(
 async def _add_recipients(
     context: Asking,
     uid: Uid,
-    answer: Annotated[Confirmation, Resolve(confirming_one("Show all of the conversation to more people"))],
+    answer: Annotated[Answer, Resolve(confirming_one("Show all of the conversation to more people"))],
     *,
     users: Users = [],  # noqa: B006
     user_groups: Groups = [],  # noqa: B006
@@ -372,7 +372,7 @@ async def _unassign(context: Asking, uid: Uid) -> shapes.Done:
 async def _leave(
     context: Asking,
     uids: Uids,
-    answer: Annotated[Confirmation, Resolve(confirming_many("Leave the conversations"))],
+    answer: Annotated[Answer, Resolve(confirming_many("Leave the conversations"))],
     *,
     user: Annotated[str | None, Field(description="The uid of another user, who is taken out instead.")] = None,
     confirm: Confirm = False,  # noqa: ARG001 - the resolver takes it by name
@@ -386,7 +386,7 @@ async def _leave(
 async def _delete(
     context: Asking,
     uids: Uids,
-    answer: Annotated[Confirmation, Resolve(confirming_many("Delete the conversations"))],
+    answer: Annotated[Answer, Resolve(confirming_many("Delete the conversations"))],
     *,
     for_everyone: Annotated[
         bool, Field(description="Take everybody out; then only a superuser can read them. Else only oneself.")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
 from dhis2_facade.cli.exits import Failure
+
+if TYPE_CHECKING:
+    from dhis2_facade.sources import Progress
 
 __all__ = [
     "Attachments",
@@ -24,6 +29,7 @@ __all__ = [
     "attachments_of",
     "one_of",
     "text_of",
+    "watched",
 ]
 
 Uid = Annotated[str, typer.Argument(metavar="UID", help="The conversation.")]
@@ -83,6 +89,32 @@ def attachments_of(given: Sequence[str] | None) -> list[str | Path]:
         if is_uid(one) and Path(one).exists():
             raise Failure(f"{one} is a uid and a file here; say ./{one} for the file")
     return [one if is_uid(one) else Path(one) for one in given or ()]
+
+
+class _Watched(io.FileIO):
+    """A file that tells how far it is read: to hash it, and once more to send it."""
+
+    def __init__(self, path: Path, progress: Progress) -> None:
+        super().__init__(str(path))
+        self._progress, self._size = progress, path.stat().st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        piece = super().read(size)
+        self._progress(self.tell(), self._size)
+        return piece
+
+
+@contextmanager
+def watched(files: Sequence[str | Path], progress: Progress | None) -> Iterator[list[str | BinaryIO | Path]]:
+    """Let `progress` see how files are read; what cannot be opened stays a path, and it is said later why."""
+    with ExitStack() as opened:
+        given: list[str | BinaryIO | Path] = []
+        for one in files:
+            given.append(one)
+            if progress is not None and isinstance(one, Path) and one.is_file():
+                with suppress(OSError):
+                    given[-1] = opened.enter_context(_Watched(one, progress))
+        yield given
 
 
 def one_of(*values: str) -> Callable[[str], list[str]]:

@@ -22,6 +22,7 @@ from dhis2_facade.cli.commands.inputs import (
     attachments_of,
     one_of,
     text_of,
+    watched,
 )
 from dhis2_facade.cli.exits import Failure
 from dhis2_facade.cli.run import Run, command
@@ -30,7 +31,7 @@ __all__ = ["app"]
 
 STATUSES = ("NONE", "OPEN", "PENDING", "INVALID", "SOLVED")
 PRIORITIES = ("NONE", "LOW", "MEDIUM", "HIGH")
-TYPES = ("PRIVATE", "SYSTEM", "TICKET", "VALIDATION_RESULT", "DIRECT")
+TYPES = ("PRIVATE", "SYSTEM", "TICKET", "VALIDATION_RESULT", "SYSTEM_VERSION_UPDATE")
 
 app = typer.Typer(help="Message conversations: read, write, mark, leave.", no_args_is_help=True)
 attachments = typer.Typer(help="What is attached to messages.", no_args_is_help=True)
@@ -108,7 +109,7 @@ def list_(
         run.output.note(f"{shown} of {total} conversations; --all gives the others")
 
 
-@command(app, "get", "dhis2 messaging get b2mDPJIvBrQ", "dhis2 messaging get b2mDPJIvBrQ --mark-read")
+@command(app, "get", "dhis2 messaging get b2mDPJIvBrQ", "dhis2 messaging get b2mDPJIvBrQ --mark-read", writes=True)
 def get(
     run: Run,
     uid: Uid,
@@ -147,17 +148,20 @@ def send(
     It is stored at most once. Where nobody can know whether it was (exit status 8), say the same again with the --key
     that is named.
     """
-    run(
-        "messaging.send",
-        subject=subject,
-        text=text_of(text, text_file),
-        users=users or (),
-        user_groups=user_groups or (),
-        organisation_units=organisation_units or (),
-        attachments=attachments_of(attachment),
-        key=key,
-        first_attempt=first_attempt,
-    )
+    written, files = text_of(text, text_file), attachments_of(attachment)
+    with run.output.progress("attachments") as bar, watched(files, bar) as sources:
+        data = run.ask(
+            "messaging.send",
+            subject=subject,
+            text=written,
+            users=users or (),
+            user_groups=user_groups or (),
+            organisation_units=organisation_units or (),
+            attachments=sources,
+            key=key,
+            first_attempt=first_attempt,
+        )
+    run.show(data, "messaging.send")
 
 
 @command(app, "reply", 'dhis2 messaging reply b2mDPJIvBrQ "One more." -a late.csv', writes=True)
@@ -175,15 +179,18 @@ def reply(
     first_attempt: FirstAttempt = False,
 ) -> None:
     """Reply in a conversation. It is stored at most once, as with send."""
-    run(
-        "messaging.reply",
-        uid=uid,
-        text=text_of(text, text_file),
-        attachments=attachments_of(attachment),
-        internal=internal,
-        key=key,
-        first_attempt=first_attempt,
-    )
+    written, files = text_of(text, text_file), attachments_of(attachment)
+    with run.output.progress("attachments") as bar, watched(files, bar) as sources:
+        data = run.ask(
+            "messaging.reply",
+            uid=uid,
+            text=written,
+            attachments=sources,
+            internal=internal,
+            key=key,
+            first_attempt=first_attempt,
+        )
+    run.show(data, "messaging.reply")
 
 
 @command(app, "feedback", 'dhis2 messaging feedback "Cannot log in" "Since this morning."', writes=True)

@@ -91,10 +91,11 @@ def _secret(question: str, *, stdin: bool) -> str:
 
 def _public(name: str, profile: Profile) -> dict[str, object]:
     """Give what may be shown of a profile."""
+    login = "asks for the password" if profile.username else "none"
     return {
         "name": name,
         "url": profile.url,
-        "login": "token" if profile.token else "password" if profile.password else "asks for the password",
+        "login": "token" if profile.token else "password" if profile.password else login,
         "username": profile.username,
         "version": profile.version,
         "allow_http": profile.allow_http,

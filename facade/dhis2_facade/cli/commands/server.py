@@ -92,9 +92,8 @@ def _data(given: str | None) -> bytes | None:
 
 def _shown(answer: Answer) -> None:
     """Show a body on a terminal."""
-    import json
-
     from dhis2_facade.cli import visible
+    from dhis2_facade.cli.output import written
     from dhis2_facade.cli.raw import raw_of
 
     raw = raw_of(answer)
@@ -103,7 +102,7 @@ def _shown(answer: Answer) -> None:
     elif isinstance(raw["body"], str):
         print(visible.text(raw["body"]))
     else:
-        print(visible.plain_json(json.dumps(raw["body"], indent=2, ensure_ascii=False)))
+        print(written(raw["body"], 2))
 
 
 def doctor(
@@ -187,7 +186,9 @@ def mcp(
     run: Run,
     *,
     http: Annotated[bool, typer.Option("--http", help="Serve streamable HTTP on loopback, not stdio.")] = False,
-    port: Annotated[int, typer.Option(metavar="N", min=0, help="The port of --http; 0 is any that is free.")] = 0,
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, help="The port of --http; 0 is any that is free.")
+    ] = 0,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Offer no tool that changes anything on the server.")
     ] = False,
@@ -205,15 +206,21 @@ def mcp(
     """
     if find_spec("mcp") is None:
         raise Failure("this needs the extra mcp; say: pip install 'dhis2-facade[mcp]'")
+    from dhis2_facade.cli.connect import address_of, chosen_of
     from dhis2_facade.mcp.server import Serving, serve
 
+    if port and not http:
+        raise Failure("--port: it is that of --http")
     if files is not None and os.open not in os.supports_dir_fd:
         raise Failure("--files: this system cannot keep a program within a folder")
     if files is not None and not files.is_dir():
         raise Failure(f"--files: there is no folder {files}")
+    profile = run.profile()
+    address_of(profile)  # raises here, where a person reads it, for what no call could be made with
+    chosen_of(profile, run.server_version)
     serve(
         Serving(
-            profile=run.profile(),
+            profile=profile,
             version=run.server_version,
             read_only=read_only,
             folder=files,
