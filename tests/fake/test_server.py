@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -185,3 +186,52 @@ def test_it_can_be_run_by_hand() -> None:
         finally:
             running.terminate()
     assert url.startswith("http://127.0.0.1:")
+@pytest.mark.parametrize(
+    "version",
+    [pytest.param("41", marks=pytest.mark.dhis2("41")), pytest.param("40", marks=pytest.mark.dhis2(version=40))],
+)
+def test_the_marker_takes_the_version_by_place_and_as_a_number(dhis2_server: FakeDhis2, version: str) -> None:
+    assert dhis2_server.version == version
+
+
+def run_pytest(folder: Path, *tests: str, conftest: str = "") -> str:
+    (folder / "conftest.py").write_text(conftest, encoding="utf-8")
+    (folder / "test_it.py").write_text("import pytest\n" + "\n".join(tests), encoding="utf-8")
+    command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--strict-markers"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout
+
+
+def test_a_marker_that_says_something_else_is_refused(tmp_path: Path) -> None:
+    said = run_pytest(tmp_path, '@pytest.mark.dhis2(versoin="41")', "def test_it(dhis2_server): ...")
+    assert "unexpected keyword argument 'versoin'" in said
+    assert "1 error" in said
+
+
+# -- without the extra -------------------------------------------------------------------------------------------------
+
+WITHOUT = "import sys; sys.modules.update(uvicorn=None, python_multipart=None, multipart=None)\n"
+COMPLAINT = "the test server needs python-multipart and uvicorn; say: pip install 'dhis2-facade[testing]'"
+
+
+def test_the_plugin_is_silent_until_a_fixture_is_used(tmp_path: Path) -> None:
+    silent, server = "def test_silent(): ...", "def test_server(dhis2_server): ..."
+    said = run_pytest(tmp_path, silent, server, "def test_client(dhis2): ...", conftest=WITHOUT)
+    assert "1 passed, 2 errors" in said
+    assert len(re.findall(rf"^E +ModuleNotFoundError: {re.escape(COMPLAINT)}$", said, re.MULTILINE)) == 2
+    assert run_pytest(tmp_path, silent, conftest=WITHOUT).startswith(".")
+
+
+@pytest.mark.parametrize("name", dhis2_facade.testing.__all__)
+def test_the_package_says_what_to_install(name: str) -> None:
+    program = f"{WITHOUT}import dhis2_facade.testing\nfrom dhis2_facade.testing import {name}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr.splitlines()[-1] == f"ModuleNotFoundError: {COMPLAINT}"
+
+
+def test_by_hand_it_says_so_in_one_line() -> None:
+    program = f"{WITHOUT}import runpy; runpy.run_module('dhis2_facade.testing', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"{COMPLAINT}\n")
+
+

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import threading
 from contextlib import suppress
 
 from .behaviour import BEHAVIOURS
-from .server import FakeDhis2
 
 
 def main() -> None:
@@ -17,6 +17,10 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="loopback unless told otherwise")
     parser.add_argument("--port", type=int, default=0, help="a free one unless told otherwise")
     given = parser.parse_args()
+    try:
+        from . import FakeDhis2
+    except ImportError as error:
+        sys.exit(str(error))
     # Interrupted at any time, also while it starts, it ends without a complaint.
     with suppress(KeyboardInterrupt), FakeDhis2(version=given.version, host=given.host, port=given.port) as server:
         print(f"DHIS2 {given.version}: {server.url}", flush=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .server import FakeDhis2
+    from . import FakeDhis2
 
 __all__ = ["dhis2", "dhis2_server"]
 
@@ -21,12 +21,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", 'dhis2(version="42"): the version of the server that the test gets')
 
 
+def marked(version: str = NEWEST) -> str:
+    """The version that the marker names, given as it is."""
+    return str(version)
+
+
 @pytest.fixture
 def dhis2_server(request: pytest.FixtureRequest) -> Iterator[FakeDhis2]:
     """A server of its own for this test."""
     marker = request.node.get_closest_marker("dhis2")
-    version = NEWEST if marker is None else str(marker.kwargs.get("version", NEWEST))
-    from .server import FakeDhis2
+    version = NEWEST if marker is None else marked(*marker.args, **marker.kwargs)
+    from . import FakeDhis2
 
     with FakeDhis2(version=version) as server:
         yield server
