@@ -56,13 +56,22 @@ def test_several_run_at_once() -> None:
         assert len({server.password("clerk") for server in servers}) == 3
 
 
-def test_an_unknown_version_is_refused() -> None:
-    with pytest.raises(ValueError, match="no version '39'"):
-        FakeDhis2("39")
+@pytest.mark.parametrize("version", ["39", "2.42", "", 42])
+def test_an_unknown_version_is_refused(version: Any) -> None:
+    with pytest.raises(ValueError, match=f"no version {version!r} here, only '40', '41', '42'"):
+        FakeDhis2(version)
 
 
-def test_it_may_stand_under_a_path() -> None:
-    with FakeDhis2(context="/dhis") as server, httpx.Client(auth=("clerk", server.password("clerk"))) as client:
+def test_there_is_no_address_before_there_is_a_port() -> None:
+    with pytest.raises(RuntimeError, match="no address before it starts"):
+        _ = FakeDhis2().url
+    assert FakeDhis2(port=8080).url == "http://127.0.0.1:8080"
+    assert FakeDhis2(host="::1", port=8080, context="/").url == "http://[::1]:8080"
+
+
+@pytest.mark.parametrize("context", ["/dhis", "dhis", "/dhis/"])
+def test_it_may_stand_under_a_path(context: str) -> None:
+    with FakeDhis2(context=context) as server, httpx.Client(auth=("clerk", server.password("clerk"))) as client:
         assert server.url.endswith("/dhis")
         assert client.get(f"{server.url}/api/system/info").json()["contextPath"] == server.url
         assert client.get(f"{server.url.removesuffix('/dhis')}/api/me").status_code == 404
@@ -81,6 +90,41 @@ def test_people_groups_and_units_can_be_added(server: FakeDhis2, clerk: httpx.Cl
         me = httpx.get(f"{server.url}/api/me", auth=(user.username, server.password(user.username))).json()
         assert ("ALL" in me["authorities"]) is user.superuser
         assert me["id"] == user.uid
+
+
+@pytest.mark.parametrize("add", ["add_user", "add_user_group", "add_organisation_unit"])
+def test_what_is_added_needs_a_name(server: FakeDhis2, add: str) -> None:
+    for name in ("", " "):
+        with pytest.raises(ValueError, match="needs a name"):
+            getattr(server, add)(name)
+    with pytest.raises(TypeError, match="must be text, not 7"):
+        getattr(server, add)(7)
+
+
+def test_a_name_is_taken_once(server: FakeDhis2) -> None:
+    with pytest.raises(ValueError, match="a user 'nurse' already"):
+        server.add_user("nurse")
+    with pytest.raises(ValueError, match="a user group 'Test staff' already"):
+        server.add_user_group("Test staff")
+    # A real server keeps several units of one name, too.
+    assert server.add_organisation_unit("North").uid != server.add_organisation_unit("North").uid
+
+
+def test_only_what_the_server_keeps_is_put_together(server: FakeDhis2) -> None:
+    nurse: Any = server.user("nurse")
+    unit: Any = server.add_organisation_unit("North")
+    stranger = FakeDhis2().user("nurse")
+    before = [len(kept) for kept in (server.state.users, server.state.groups, server.state.units)]
+    for add in (server.add_user_group, server.add_organisation_unit):
+        wrongs: tuple[Any, ...] = (["nurse"], [nurse.uid], [nurse, unit], [None])
+        for wrong in wrongs:
+            with pytest.raises(TypeError, match="is no User, as this server gives them"):
+                add("new", wrong)
+        with pytest.raises(ValueError, match=f"User {stranger.uid} is of another server"):
+            add("new", [stranger])
+    with pytest.raises(TypeError, match="'North' is no OrganisationUnit"):
+        server.add_user("new", units=["North"])  # type: ignore[list-item]
+    assert before == [len(kept) for kept in (server.state.users, server.state.groups, server.state.units)]
 
 
 def test_a_token_is_the_same_until_it_is_revoked(server: FakeDhis2, clerk: httpx.Client) -> None:
@@ -150,42 +194,6 @@ def test_the_client_is_of_the_same_version(dhis2: Any, dhis2_server: FakeDhis2) 
     assert {one.user for one in dhis2_server.requests} == {"clerk"}
 
 
-def test_the_plugin_imports_nothing_of_the_extra() -> None:
-    program = (
-        "import sys, dhis2_facade.testing.plugin as plugin;"
-        "assert not {'uvicorn', 'starlette', 'httpx'} & set(sys.modules), sorted(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
-
-
-def test_nothing_of_the_client_is_imported() -> None:
-    for path in Path(dhis2_facade.testing.__file__).parent.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom):
-                assert node.level <= 1, path
-                names = [] if node.level else [str(node.module)]
-            assert not {name.partition(".")[0] for name in names} & {"dhis2_facade", "dhis2_bindings", "httpx"}, path
-
-
-# -- by hand -----------------------------------------------------------------------------------------------------------
-
-
-def test_it_can_be_run_by_hand() -> None:
-    program = [sys.executable, "-m", "dhis2_facade.testing", "--version", "40"]
-    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as running:
-        assert running.stdout is not None
-        said = [running.stdout.readline().split() for _ in range(5)]
-        url = said[0][-1]
-        try:
-            for name, password, token in (line for line in said[1:]):
-                user = name.removesuffix(":")
-                assert httpx.get(f"{url}/api/me", auth=(user, password)).json()["username"] == user
-                answer = httpx.get(f"{url}/api/me", headers={"Authorization": f"ApiToken {token}"})
-                assert answer.json()["username"] == user
-        finally:
-            running.terminate()
-    assert url.startswith("http://127.0.0.1:")
 @pytest.mark.parametrize(
     "version",
     [pytest.param("41", marks=pytest.mark.dhis2("41")), pytest.param("40", marks=pytest.mark.dhis2(version=40))],
@@ -235,3 +243,39 @@ def test_by_hand_it_says_so_in_one_line() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"{COMPLAINT}\n")
 
 
+def test_the_plugin_imports_nothing_of_the_extra() -> None:
+    program = (
+        "import sys, dhis2_facade.testing.plugin as plugin;"
+        "assert not {'uvicorn', 'starlette', 'httpx'} & set(sys.modules), sorted(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_nothing_of_the_client_is_imported() -> None:
+    for path in Path(dhis2_facade.testing.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                assert node.level <= 1, path
+                names = [] if node.level else [str(node.module)]
+            assert not {name.partition(".")[0] for name in names} & {"dhis2_facade", "dhis2_bindings", "httpx"}, path
+
+
+# -- by hand -----------------------------------------------------------------------------------------------------------
+
+
+def test_it_can_be_run_by_hand() -> None:
+    program = [sys.executable, "-m", "dhis2_facade.testing", "--version", "40"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        said = [running.stdout.readline().split() for _ in range(5)]
+        url = said[0][-1]
+        try:
+            for name, password, token in (line for line in said[1:]):
+                user = name.removesuffix(":")
+                assert httpx.get(f"{url}/api/me", auth=(user, password)).json()["username"] == user
+                answer = httpx.get(f"{url}/api/me", headers={"Authorization": f"ApiToken {token}"})
+                assert answer.json()["username"] == user
+        finally:
+            running.terminate()
+    assert url.startswith("http://127.0.0.1:")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import socket
 import struct
 import time
@@ -154,9 +156,57 @@ def test_one_can_wait_for_what_is_under_way(server: FakeDhis2, clerk: httpx.Clie
             server.wait(timeout=0.05)
 
 
-def test_unknown_trouble_is_refused(server: FakeDhis2) -> None:
-    with pytest.raises(ValueError, match="no trouble 'flood'"):
-        server.next("flood")
+@pytest.mark.parametrize(
+    ("given", "error", "complaint"),
+    [
+        ({"kind": "flood"}, ValueError, "no trouble 'flood', only status, "),
+        ({"fail": "503"}, TypeError, "fail must be a status from 200 to 599, not '503'"),
+        ({"fail": 99}, ValueError, "fail must be a status from 200 to 599, not 99"),
+        ({"fail": 600}, ValueError, "not 600"),
+        ({"times": 0}, ValueError, "times must be a number from 1 on, not 0"),
+        ({"times": 1.5}, TypeError, "not 1.5"),
+        ({"times": None}, TypeError, "not None"),
+        ({"kind": "slow", "delay": "x"}, TypeError, "delay must be a number of seconds, not 'x'"),
+        ({"kind": "slow", "delay": -1}, ValueError, "not -1"),
+        ({"kind": "slow", "delay": math.nan}, ValueError, "not nan"),
+        ({"kind": "slow", "delay": math.inf}, ValueError, "not inf"),
+        ({"commit_delay": "x"}, TypeError, "commit_delay must be a number of seconds, not 'x'"),
+        ({"method": ["POST"]}, TypeError, "method must be text"),
+        ({"path": b"/me"}, TypeError, "path must be a regular expression as text"),
+        ({"path": "(["}, re.error, "unterminated"),
+        ({"body": {"a": 1}}, TypeError, "body must be text"),
+        ({"headers": {"Retry-After": 7}}, TypeError, "headers must be names and values, all of them text"),
+        ({"headers": "Retry-After: 7"}, TypeError, "headers must be names and values"),
+        ({"kind": "redirect", "location": 1}, TypeError, "location must be text"),
+        ({"kind": "redirect", "fail": 503}, ValueError, "from 300 to 399 where it is a redirect, not 503"),
+        ({"kind": "slow", "fail": 503}, ValueError, "fail is for 'status' and 'redirect', not for 'slow'"),
+        ({"kind": "hang up", "body": "x"}, ValueError, "body is for 'status', not for 'hang up'"),
+        ({"kind": "reset in body", "stored": True}, ValueError, "nothing can be stored with 'reset in body'"),
+    ],
+    ids=str,
+)
+def test_what_cannot_go_wrong_so_is_refused(
+    server: FakeDhis2, clerk: httpx.Client, given: dict[str, Any], error: type[Exception], complaint: str
+) -> None:
+    with pytest.raises(error, match=re.escape(complaint)):
+        server.next(**given)
+    assert clerk.get("/api/me").status_code == 200
+
+
+def test_what_holds_for_all_requests_is_checked_too(server: FakeDhis2) -> None:
+    with pytest.raises(TypeError, match="commit_delay must be a number of seconds, not None"):
+        server.commit_delay = None  # type: ignore[assignment]
+    with pytest.raises(TypeError, match="agent must be text, not 7"):
+        server.agent = 7  # type: ignore[assignment]
+    assert (server.commit_delay, server.agent) == (0, None)
+
+
+@pytest.mark.parametrize("status", [200, 204, 299, 304, 418, 520, 599])
+def test_any_status_can_be_had(server: FakeDhis2, clerk: httpx.Client, status: int) -> None:
+    server.next(fail=status, body="what came")
+    answer = clerk.get("/api/me")
+    assert (answer.status_code, answer.text) == (status, "" if status in (204, 304) else "what came")
+    assert [one.status for one in server.requests] == [status]
 
 
 # -- the client goes away ----------------------------------------------------------------------------------------------

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
@@ -18,8 +17,8 @@ from uvicorn.server import ServerState
 
 from .app import App
 from .behaviour import BEHAVIOURS
-from .state import Conversation, FileResource, Message, OrganisationUnit, State, User, UserGroup
-from .trouble import KINDS, Fault, Seen, Trouble
+from .state import Conversation, FileResource, Message, OrganisationUnit, State, Thing, User, UserGroup
+from .trouble import Seen, Trouble, check, new_fault
 
 __all__ = ["FakeDhis2"]
 
@@ -28,6 +27,7 @@ PLAIN_AUTHORITIES = ("M_dhis-web-messaging",)
 PEOPLE = ("clerk", "nurse", "outsider")
 
 T = TypeVar("T")
+K = TypeVar("K", bound=Thing)
 
 
 class _Connection(H11Protocol):
@@ -59,10 +59,11 @@ class FakeDhis2:
 
     def __init__(self, version: str = "42", *, host: str = "127.0.0.1", port: int = 0, context: str = "") -> None:
         if version not in BEHAVIOURS:
-            raise ValueError(f"there is no version {version!r} here, only {', '.join(BEHAVIOURS)}")
+            raise ValueError(f"there is no version {version!r} here, only {', '.join(map(repr, BEHAVIOURS))}")
         self.version = version
         self.state = new_state(version)
-        self._app = App(BEHAVIOURS[version], self.state, context.rstrip("/"))
+        path = context.strip("/")
+        self._app = App(BEHAVIOURS[version], self.state, f"/{path}" if path else "")
         self._trouble = Trouble(self._app)
         self._host, self._port = host, port
         self._thread: threading.Thread | None = None
@@ -104,8 +105,11 @@ class FakeDhis2:
 
     @property
     def url(self) -> str:
-        """The address."""
-        return f"http://{self._host}:{self._port}{self._app.context}"
+        """The address; with a port of the system's choice there is none before the start."""
+        if not self._port:
+            raise RuntimeError("the server has no address before it starts")
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}{self._app.context}"
 
     def _run(self, ready: Future[int]) -> None:
         try:
@@ -198,28 +202,38 @@ class FakeDhis2:
         superuser: bool = False,
         units: Iterable[OrganisationUnit] = (),
     ) -> User:
-        """Make a user; the password is made up."""
-        return self._inside(
-            lambda: add_person(
+        """Make a user, of these units; the password is made up."""
+
+        def make() -> User:
+            new_name("user", username, (user.username for user in self.state.users.values()))
+            return add_person(
                 self.state,
                 username,
                 first_name=first_name,
                 surname=username.title() if surname is None else surname,
                 superuser=superuser,
-                units=units,
+                units=among(self.state.units, OrganisationUnit, units),
             )
-        )
+
+        return self._inside(make)
 
     def add_user_group(self, name: str, users: Iterable[User] = ()) -> UserGroup:
-        """Make a user group."""
-        return self._inside(lambda: self.state.add_group(name, users))
+        """Make a user group, of these users."""
+
+        def make() -> UserGroup:
+            new_name("user group", name, (group.name for group in self.state.groups.values()))
+            return self.state.add_group(name, among(self.state.users, User, users))
+
+        return self._inside(make)
 
     def add_organisation_unit(self, name: str, users: Iterable[User] = ()) -> OrganisationUnit:
-        """Make an organisation unit."""
+        """Make an organisation unit, with these users; several may have one name, as on a real server."""
 
         def make() -> OrganisationUnit:
+            new_name("organisation unit", name)
+            people = among(self.state.users, User, users)
             unit = self.state.add_unit(name)
-            for user in users:
+            for user in people:
                 user.units.append(unit)
             return unit
 
@@ -269,20 +283,17 @@ class FakeDhis2:
         `kind` is one of `trouble.KINDS`; `fail=503` is short for that status. With `stored` the request is carried out
         before it goes wrong; what comes after the answer has begun always is.
         """
-        if kind not in KINDS:
-            raise ValueError(f"there is no trouble {kind!r}, only {', '.join(KINDS)}")
-        optional: dict[str, Any] = {"status": fail, "headers": headers, "location": location}
-        fault = Fault(
-            kind=kind,
-            times=times,
-            method=method,
-            path=None if path is None else re.compile(path),
-            stored=stored,
-            delay=delay,
-            commit_delay=commit_delay,
-            body=body,
-            **{name: value for name, value in optional.items() if value is not None},
-        )
+        optional = {
+            "fail": fail,
+            "method": method,
+            "path": path,
+            "commit_delay": commit_delay,
+            "headers": headers,
+            "body": body,
+            "location": location,
+        }
+        given = {name: value for name, value in optional.items() if value is not None}
+        fault = new_fault(kind, stored=stored, times=times, delay=delay, **given)
         self._inside(lambda: self._trouble.faults.append(fault))
 
     def calm(self) -> None:
@@ -304,6 +315,8 @@ class FakeDhis2:
 
     @agent.setter
     def agent(self, agent: str | None) -> None:
+        if agent is not None:
+            check("agent", agent)
         self._trouble.agent = agent
 
     @property
@@ -313,6 +326,7 @@ class FakeDhis2:
 
     @commit_delay.setter
     def commit_delay(self, delay: float) -> None:
+        check("commit_delay", delay)
         self._app.commit_delay = delay
 
     def drop_connections(self) -> None:
@@ -325,6 +339,27 @@ class FakeDhis2:
 
         self._inside(drop)
         self._inside(lambda: None)  # a connection is closed in the turn of the loop that follows
+
+
+def new_name(kind: str, name: str, taken: Iterable[str] = ()) -> None:
+    """Refuse what is no name for something new."""
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a {kind} must be text, not {name!r}")
+    if not name.strip():
+        raise ValueError(f"a {kind} needs a name")
+    if name in taken:
+        raise ValueError(f"there is a {kind} {name!r} already")
+
+
+def among(kept: Mapping[str, K], kind: type[K], given: Iterable[K]) -> list[K]:
+    """Refuse what is none of the objects that the server keeps, such as a name or a uid."""
+    chosen = list(given)
+    for one in chosen:
+        if not isinstance(one, kind):
+            raise TypeError(f"{one!r} is no {kind.__name__}, as this server gives them")
+        if kept.get(one.uid) is not one:
+            raise ValueError(f"{kind.__name__} {one.uid} is of another server, or was removed")
+    return chosen
 
 
 def add_person(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import gzip
+import math
 import re
 import socket
 import struct
@@ -24,12 +25,48 @@ if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
-__all__ = ["KINDS", "Fault", "Seen", "Trouble"]
+__all__ = ["KINDS", "Fault", "Seen", "Trouble", "check", "new_fault"]
 
 REMEMBERED = 10_000  # requests in the log
 BOMB = 40 * 1024 * 1024  # bytes that a small answer becomes
 HUGE = 1024 * 1024  # bytes in one header
 PAGE = "text/html; charset=utf-8"
+PHRASES = {status.value: status.phrase for status in HTTPStatus}
+BARE = (204, 304)  # statuses whose answer has no body
+# What can be given → its type, what must hold of it, and both in words.
+SECONDS = ((int, float), lambda seconds: 0 <= seconds < math.inf, "a number of seconds")
+GIVEN: Mapping[str, tuple[type | tuple[type, ...], Callable[[Any], bool] | None, str]] = {
+    "times": (int, lambda times: times >= 1, "a number from 1 on"),
+    "fail": (int, lambda status: 200 <= status <= 599, "a status from 200 to 599"),
+    "method": (str, None, "text"),
+    "path": (str, None, "a regular expression as text"),
+    "delay": SECONDS,
+    "commit_delay": SECONDS,
+    "headers": (Mapping, None, "names and values, all of them text"),
+    "body": (str, None, "text"),
+    "location": (str, None, "text"),
+    "agent": (str, None, "text"),
+}
+# What only these kinds look at.
+ONLY_FOR: Mapping[str, tuple[str, ...]] = {
+    "fail": ("status", "redirect"),
+    "headers": ("status", "login redirect", "redirect", "login page"),
+    "body": ("status",),
+    "location": ("redirect",),
+}
+FOUND = 302
+REDIRECTS = range(300, 400)
+NEVER_STORED = ("reset before body", "reset in body")
+
+
+def check(name: str, value: object) -> None:
+    """Refuse what could not be done: later, in the server, nobody would see the complaint."""
+    kind, holds, words = GIVEN[name]
+    texts = (*value, *value.values()) if isinstance(value, Mapping) else ()
+    if not isinstance(value, kind) or not all(isinstance(text, str) for text in texts):
+        raise TypeError(f"{name} must be {words}, not {value!r}")
+    if holds is not None and not holds(value):
+        raise ValueError(f"{name} must be {words}, not {value!r}")
 
 
 @define(kw_only=True)
@@ -40,7 +77,8 @@ class Fault:
     times: int = 1
     method: str | None = None
     path: re.Pattern[str] | None = None
-    status: int = 503
+    fail: int | None = None
+    """The status, of kinds that have one."""
     stored: bool = False
     """The request is carried out all the same."""
     delay: float = 1.0  # seconds
@@ -54,6 +92,23 @@ class Fault:
         return (self.method is None or self.method.upper() == method) and (
             self.path is None or self.path.search(path) is not None
         )
+
+
+def new_fault(kind: str, *, stored: bool, **given: Any) -> Fault:
+    """What is to go wrong. Raises ValueError or TypeError for what cannot."""
+    if kind not in KINDS:
+        raise ValueError(f"there is no trouble {kind!r}, only {', '.join(KINDS)}")
+    for name, value in given.items():
+        check(name, value)
+        if kind not in ONLY_FOR.get(name, KINDS):
+            raise ValueError(f"{name} is for {' and '.join(map(repr, ONLY_FOR[name]))}, not for {kind!r}")
+    if kind == "redirect" and given.get("fail", FOUND) not in REDIRECTS:
+        raise ValueError(f"fail must be a status from 300 to 399 where it is a redirect, not {given['fail']}")
+    if stored and kind in NEVER_STORED:
+        raise ValueError(f"nothing can be stored with {kind!r}: the request does not come as a whole")
+    if "path" in given:
+        given["path"] = re.compile(given["path"])
+    return Fault(kind=kind, stored=stored, **given)
 
 
 @frozen
@@ -82,7 +137,7 @@ class Answer:
     def head(self, **changed: str | None) -> bytes:
         """The status line and the headers; some with other values, or without (None)."""
         names = {name.replace("_", "-"): value for name, value in changed.items()}
-        lines = [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}".encode()]
+        lines = [f"HTTP/1.1 {self.status} {PHRASES.get(self.status, '')}".encode()]
         lines += [name + b": " + value for name, value in self.headers if name.decode().lower() not in names]
         lines += [f"{name}: {value}".encode() for name, value in names.items() if value is not None]
         return b"\r\n".join(lines) + b"\r\n\r\n"
@@ -199,9 +254,10 @@ class Exchange:
 
 async def _status(exchange: Exchange, fault: Fault) -> None:
     await exchange.instead(fault)
-    phrase = HTTPStatus(fault.status).phrase
-    body = fault.body if fault.body is not None else f"<html><body><h1>{fault.status} {phrase}</h1></body></html>"
-    await exchange.answer(fault.status, {"Content-Type": PAGE, **fault.headers}, body.encode())
+    status = 503 if fault.fail is None else fault.fail
+    page = f"<html><body><h1>{status} {PHRASES.get(status, '')}</h1></body></html>"
+    body = "" if status in BARE else page if fault.body is None else fault.body
+    await exchange.answer(status, {"Content-Type": PAGE, **fault.headers}, body.encode())
 
 
 async def _slow(exchange: Exchange, fault: Fault) -> None:
@@ -318,7 +374,7 @@ async def _login_redirect(exchange: Exchange, fault: Fault) -> None:
 
 async def _redirect(exchange: Exchange, fault: Fault) -> None:
     await exchange.instead(fault)
-    status = fault.status if HTTPStatus.MULTIPLE_CHOICES <= fault.status < HTTPStatus.BAD_REQUEST else 302
+    status = FOUND if fault.fail is None else fault.fail
     await exchange.answer(status, {"Location": fault.location, **fault.headers}, b"")
 
 
