@@ -127,6 +127,14 @@ def test_only_what_the_server_keeps_is_put_together(server: FakeDhis2) -> None:
     assert before == [len(kept) for kept in (server.state.users, server.state.groups, server.state.units)]
 
 
+@pytest.mark.parametrize("name", ["count.csv ", "count \t", " ", "Stück "])
+def test_a_file_whose_name_ends_in_a_blank_can_be_fetched(server: FakeDhis2, clerk: httpx.Client, name: str) -> None:
+    kept = server.state.add_file(server.user("clerk"), name, "text/plain", b"abc", domain="MESSAGE_ATTACHMENT")
+    answer = clerk.get(f"/api/fileResources/{kept.uid}/data")
+    assert (answer.status_code, answer.content) == (200, b"abc")
+    assert answer.headers["content-disposition"].encode(answer.headers.encoding) == f"filename={name.rstrip()}".encode()
+
+
 def test_a_token_is_the_same_until_it_is_revoked(server: FakeDhis2, clerk: httpx.Client) -> None:
     token = server.token("clerk")
     assert server.token("clerk") == token

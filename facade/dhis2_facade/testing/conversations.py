@@ -169,7 +169,8 @@ def file_answer(call: Call, name: str, content_type: str, content: bytes) -> Res
     """The bytes of a file, its name as it is: neither quoted nor encoded (27), whole whatever is asked (28)."""
     charset = "UTF-8" if call.behaviour.tomcat else "utf-8"
     answer = Response(content, headers={"Content-Type": f"{content_type};charset={charset}"})
-    answer.raw_headers.append((b"content-disposition", b"filename=" + name.encode()))
+    # A blank at the end is no part of a header's value: no client sees it, and h11 refuses to write it.
+    answer.raw_headers.append((b"content-disposition", b"filename=" + name.encode().rstrip()))
     return answer
 
 
