@@ -1,6 +1,6 @@
-"""Build the wheel, install it in a clean environment, import all of it and check the types of a program that uses it.
+"""Build the wheel, install it in a clean environment, import all of it and check the types of programs that use it.
 
-At first it is imported without any extra.
+At first it is imported without any extra. One program uses all of the facade, the others are the examples of the pages.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ CLEAN = {name: value for name, value in os.environ.items() if name not in ("PYTH
 EXTRAS = ("cli", "mcp", "testing")
 """Packages inside dhis2_facade that need the extra of the same name; the plugin in one of them also needs pytest."""
 VERSIONS = ("40", "41", "42")
-CONSUMER = ROOT / "tests" / "consumers" / "consumer.py"
+CONSUMERS = ROOT / "tests" / "consumers"
+CONSUMER = CONSUMERS / "consumer.py"
 WRITTEN_FOR = "v42"
 MARK = "  # error"
 IMPORTS = """
@@ -65,25 +66,22 @@ def environment(folder: Path, wheel: Path, *more: str | Path) -> Path:
     return python
 
 
-def found_by_mypy(program: Path, python: Path) -> set[int]:
-    """Give the lines of a program in which mypy finds an error."""
-    command: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "mypy",
-        "--strict",
-        "--python-executable",
-        python,
-        "--cache-dir",
-        program.parent,
-    ]
-    done = subprocess.run([*command, program.name], capture_output=True, text=True, cwd=program.parent, env=CLEAN)
+def mypy(folder: Path, python: Path, *programs: str) -> str:
+    """Give what mypy finds in programs of a folder."""
+    command = [sys.executable, "-m", "mypy", "--strict", "--python-executable", str(python), "--cache-dir", str(folder)]
+    done = subprocess.run([*command, *programs], capture_output=True, text=True, cwd=folder, env=CLEAN)
     if done.returncode > 1:
         sys.exit(done.stdout + done.stderr)
-    elsewhere = [line for line in done.stdout.splitlines() if ": error:" in line and not line.startswith(program.name)]
+    return done.stdout
+
+
+def found_by_mypy(program: Path, python: Path) -> set[int]:
+    """Give the lines of a program in which mypy finds an error."""
+    found = mypy(program.parent, python, program.name)
+    elsewhere = [line for line in found.splitlines() if ": error:" in line and not line.startswith(program.name)]
     if elsewhere:
         sys.exit("\n".join(elsewhere))
-    return {int(line) for line in re.findall(rf"^{re.escape(program.name)}:(\d+): error:", done.stdout, re.MULTILINE)}
+    return {int(line) for line in re.findall(rf"^{re.escape(program.name)}:(\d+): error:", found, re.MULTILINE)}
 
 
 def found_by_basedpyright(program: Path, python: Path) -> set[int]:
@@ -121,6 +119,26 @@ def check_types(place: Path, python: Path) -> None:
         print(f"types of v{version}: {len(lines)} lines, {len(wrong)} errors that must be there: {', '.join(CHECKERS)}")
 
 
+def check_examples(place: Path, python: Path) -> None:
+    """Check every example of the pages, each with what its page has told before."""
+    written = {}
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        text, name = page.read_text(encoding="utf-8"), page.stem.replace("-", "_")
+        told = CONSUMERS / f"{name}.py"
+        if told.exists():
+            (place / f"told_{name}.py").write_text(told.read_text(encoding="utf-8"), encoding="utf-8")
+        for block in re.finditer(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            above = text.count("\n", 0, block.start(1))  # the lines have the numbers that they have on the page
+            program = place / f"{name}_{above}.py"
+            first = f"from told_{name} import *" if told.exists() else ""
+            program.write_text(first + "\n" * above + block[1], encoding="utf-8")
+            written[program.name] = str(page.relative_to(ROOT))
+    found = mypy(place, python, *written)
+    if "error:" in found:
+        sys.exit(re.sub(r"^\w+\.py", lambda name: written.get(name[0], name[0]), found, flags=re.MULTILINE))
+    print(f"types of {len(written)} examples on {len({*written.values()})} pages: mypy --strict")
+
+
 def main() -> None:
     """Check the wheel."""
     with tempfile.TemporaryDirectory() as folder:
@@ -140,6 +158,7 @@ def main() -> None:
         run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", extras, "pytest")
         print(run(python, "-c", IMPORTS, folder=place).strip())
         check_types(place / "program", python)
+        check_examples(place / "program", python)
 
 
 if __name__ == "__main__":
