@@ -22,7 +22,7 @@ LONGEST_SUBJECT = 255  # characters: the server's column (quirk 19c)
 
 def refuse_pickle(self: object) -> NoReturn:
     """Raise TypeError: a pickle is written where anybody may read it."""
-    raise TypeError(f"{type(self).__name__} holds credentials and cannot be pickled")
+    raise TypeError(f"{type(self).__name__} holds credentials: make one where it is needed, as with from_profile()")
 
 
 def require(right: object, problem: str) -> None:
@@ -152,11 +152,6 @@ def page_of(page: object, page_size: object) -> None:
             (number is None and name == "page") or (type(number) is int and number > 0),
             f"{name}: expected a whole number from 1, got {number!r}",
         )
-
-
-def flags_of(**flags: object) -> None:
-    """Check what is True or False, or not given."""
-    require(all(flag in (True, False, None) for flag in flags.values()), f"{', '.join(flags)}: expected True or False")
 
 
 def seconds_of(name: str, value: object, *, zero: bool = False) -> float:

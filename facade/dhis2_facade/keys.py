@@ -62,24 +62,20 @@ def agent_of(prefix: object) -> str:
     return f"{prefix} {AGENT}" if prefix else AGENT
 
 
-def own_hits(messages: Iterable[models.Message] | None, token: Token, user: str | None) -> list[str]:
-    """Give the digests of the messages with this token's hash that the user sent.
+def hits(
+    messages: Iterable[models.Message] | None, token: Token, user: str | None = None
+) -> list[tuple[Token, models.Message]]:
+    """Give the messages whose token has this one's hash, with their tokens; of one user, or of all.
 
     Participants can read tokens and copy them, so another sender's message proves nothing.
     """
     return [
-        digest
+        (Token(hash_, digest), message)
         for message in messages or ()
-        if message.sender is not None and message.sender.id == user
+        if user is None or (message.sender is not None and message.sender.id == user)
         for hash_, digest in re.findall(_TOKEN, message.meta_data or "")
         if hash_ == token.hash
     ]
-
-
-def hits(messages: Iterable[models.Message] | None, token: Token) -> list[models.Message]:
-    """Give the messages with this token, oldest first: one that was just stored nobody can have copied before."""
-    found = [m for m in messages or () if token.in_agent("").strip() in (m.meta_data or "") and m.created is not None]
-    return sorted(found, key=lambda m: (m.created, m.id))
 
 
 def file_uid(write: Sequence[str | None], place: int, md5: str, round_: int) -> str:

@@ -152,16 +152,16 @@ def _reading(read: Reader[T], value: object, zone: tzinfo, where: str) -> T:
         raise UnreadableAnswer(f"{place}: expected {expected}, got {shown.repr(got)}") from None
 
 
-def zone_of(name: str | None) -> tzinfo:
+def zone_of(name: object) -> tzinfo:
     """Give the time zone that a server names. Raises InvalidInput where this machine does not know it."""
     from zoneinfo import ZoneInfo  # with the first answer, not with the import
 
-    offset = re.fullmatch(r"(?:GMT|UTC)?([+-]\d\d:?\d\d)", name or "")
+    offset = re.fullmatch(r"(?:GMT|UTC)?([+-]\d\d:?\d\d)", str(name))
     with contextlib.suppress(LookupError, ValueError, OSError):
         if offset:
             return datetime.strptime(offset[1], "%z").tzinfo or UTC
         # UTC is known without the time zones of this machine.
-        return UTC if name in (None, "", "Z", "UTC", "GMT", "Etc/UTC", "Etc/GMT", "Zulu") else ZoneInfo(name or "")
+        return UTC if name in (None, "", "Z", "UTC", "GMT", "Etc/UTC", "Etc/GMT", "Zulu") else ZoneInfo(str(name))
     raise InvalidInput(
         f"this machine does not know the server's time zone {name!r}; give timezone=, or install the package tzdata"
     )
@@ -346,9 +346,12 @@ class Sent:
     def id(self) -> str:
         """The conversation's uid. Raises NotFetched for feedback on 2.40 with `fetch=False`: nobody knows it."""
         if self.uid is None:
-            advice = "the same call with the same key" if self.read_error else "fetch=True"
-            why = self.read_error or "the server does not say the uid of feedback, and it was not looked up"
-            raise NotFetched(f"{why}; {advice} finds it by its key", key=self.key)
+            why = (
+                f"{self.read_error}; the same call with the same key"
+                if self.read_error
+                else "the server does not say the uid of feedback, and it was not looked up; fetch=True"
+            )
+            raise NotFetched(f"{why} finds it by its key", key=self.key)
         return self.uid
 
 

@@ -12,8 +12,6 @@ from attrs import field, frozen
 from dhis2_facade.errors import InvalidInput
 from dhis2_facade.inputs import refuse_pickle
 
-__all__ = ["Profile", "from_environment", "load", "profiles_file"]
-
 # The variable that names the folder of configuration, and where it is without one.
 FOLDERS = {"win32": ("APPDATA", "AppData/Roaming"), "darwin": ("-", "Library/Application Support")}
 KEYS = {"url": str, "token": str, "username": str, "password": str, "version": str, "allow_http": bool}

@@ -20,13 +20,11 @@ from dhis2_facade import errors, inputs, models, uid
 Place: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 Upload: TypeAlias = "Place | tuple[str, bytes] | bytes"
 Attachment: TypeAlias = "Place | tuple[str, bytes] | models.FileResource"
-Opener: TypeAlias = Callable[[], BinaryIO]
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Called with the bytes that are done and their sum, where that is known."""
 
 PIECE = 64 * 1024  # bytes that are read or written at once
-LONGEST_NAME = 140  # bytes of a file name that comes from the server, less than any file system takes
-LONGEST_SUFFIX = 20  # bytes
+LONGEST_NAME, LONGEST_SUFFIX = 140, 20  # bytes of a file name that comes from the server: any file system takes them
 # Names that Windows keeps for devices, whatever their ending.
 RESERVED = r"(?i)(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])( *\..*)?"
 
@@ -93,7 +91,7 @@ class Source:
     name: str
     content_type: str
     size: int | None  # bytes
-    open: Opener = field(repr=False)  # gives the content from its beginning, to be closed
+    open: Callable[[], BinaryIO] = field(repr=False)  # gives the content from its beginning, to be closed
 
     @property
     def again(self) -> bool:
@@ -111,8 +109,8 @@ class Source:
 
 def source_of(source: object, *, name: str | None = None, content_type: str | None = None) -> Source:
     """Look at what is to be uploaded: a path, an open binary file, (name, bytes) or bytes. Nothing is read yet."""
-    texts = [text for text in (name, content_type) if text is not None]
-    inputs.require(all(isinstance(text, str) for text in texts), "name and content_type: expected text")
+    texts = all(isinstance(text, str) or text is None for text in (name, content_type))
+    inputs.require(texts, "name and content_type: expected text")
     if isinstance(source, tuple) and len(source) == 2:
         inputs.require(not isinstance(source[1], str), "(name, bytes): its content is text; encode it")
         name, source = name or str(source[0]), source[1]
@@ -130,7 +128,7 @@ def source_of(source: object, *, name: str | None = None, content_type: str | No
     return Source(name, kind, size, opener)
 
 
-def _content_of(source: object) -> tuple[int | None, Opener]:
+def _content_of(source: object) -> tuple[int | None, Callable[[], BinaryIO]]:
     if isinstance(source, bytes | bytearray):
         content = bytes(source)
         return len(content), lambda: io.BytesIO(content)
@@ -154,11 +152,13 @@ def _opened(path: Path, size: int) -> BinaryIO:
         return cast("BinaryIO", _Window(path.open("rb"), size, owned=True))
 
 
-def _open_file(file: BinaryIO) -> tuple[int | None, Opener]:
+def _open_file(file: BinaryIO) -> tuple[int | None, Callable[[], BinaryIO]]:
     """Give the size and the content of an open file from where it stands; no size for a pipe or a socket."""
     mode = getattr(file, "mode", "b")
-    packed = isinstance(file, io.BufferedIOBase)  # a file within an archive has the mode "r"
-    is_text = hasattr(file, "encoding") or (isinstance(mode, str) and "b" not in mode and not packed)
+    # A file within an archive has the mode "r".
+    is_text = hasattr(file, "encoding") or (
+        isinstance(mode, str) and "b" not in mode and not isinstance(file, io.BufferedIOBase)
+    )
     inputs.require(not is_text, 'a file is sent as bytes; open it with mode "rb"')
     try:
         start = file.tell()

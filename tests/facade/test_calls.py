@@ -350,3 +350,22 @@ def test_a_pin_has_nothing_but_what_it_says(version: str) -> None:
         _ = pin.Other
     assert pin.AsyncDhis2 is pin.AsyncDhis2
     assert (pin.AsyncDhis2.__module__, pin.AsyncDhis2.__doc__ is not None) == (f"dhis2_facade.v{version}", True)
+
+
+@EACH
+@pytest.mark.parametrize("wrong", ["false", 2, [], "x"])
+def test_what_is_neither_true_nor_false_is_refused_before_anything_is_sent(
+    flavour: str, version: str, wrong: Any
+) -> None:
+    def unasked(request: httpx.Request) -> httpx.Response:
+        raise AssertionError(f"nothing is sent, not even {request.url}")
+
+    async def scenario() -> None:
+        async with client(flavour, version, HOST, token="t", transport=httpx.MockTransport(unasked)) as dhis2:
+            for flag in ("unread", "follow_up"):
+                with pytest.raises(InvalidInput, match=r"^unread, follow_up: expected True or False$"):
+                    dhis2.messaging.list(**{flag: wrong})
+            with pytest.raises(InvalidInput, match=r"^internal: expected True or False$"):
+                await dhis2.messaging.reply(UID, "Text", internal=wrong)
+
+    run(flavour, scenario)

@@ -71,12 +71,16 @@ TABLE = [
     Cost("messaging.feedback('s', 't')", f"POST messageConversations/feedback; {CONVERSATIONS}", ("40",)),  # quirk 17
     Cost("messaging.feedback('s', 't')", f"POST messageConversations/feedback; {THREAD}", NEW),
     Cost("messaging.feedback('s', 't', fetch=False)", "POST messageConversations/feedback"),
-    # The same with a key: a look before it, which knows one's own messages from copied tokens
+    # The same with a key: a look before it; who one is tells one's own messages from those with copied tokens
     Cost(
         "messaging.send('s', 't', users=ANN, key='k')",
         f"GET me; {CONVERSATIONS}; POST messageConversations; {THREAD}",
     ),
-    Cost("messaging.send('s', 't', users=ANN, key='k', attempted=False)", f"POST messageConversations; {THREAD}"),
+    Cost(
+        "messaging.send('s', 't', users=ANN, key='k', attempted=False)",
+        f"POST messageConversations; {THREAD}; GET me",
+    ),
+    Cost("messaging.send('s', 't', users=ANN, key='k', attempted=False, fetch=False)", "POST messageConversations"),
     Cost("messaging.reply(UID, 't', key='k')", f"GET me; {THREAD}; POST messageConversations/C; {THREAD}"),
     Cost(
         "messaging.feedback('s', 't', key='k', fetch=False)",

@@ -15,7 +15,6 @@ from dhis2_facade.inputs import (
     base_url,
     fields_of,
     filters_of,
-    flags_of,
     page_of,
     recipients_of,
     seconds_of,
@@ -337,12 +336,6 @@ def test_fields_without_the_uid_are_refused_for_lists_know_rows_by_it(fields: ob
 @pytest.mark.parametrize("fields", ["!idle", "lastSender[!id]", "messages[id~rename(uid)]", "code~rename(id)"])
 def test_other_fields_may_be_left_out_or_renamed(fields: str) -> None:
     assert fields_of(fields, "") == f"id,{fields}"
-
-
-@pytest.mark.parametrize("wrong", ["false", 2, [], "x"])
-def test_what_is_neither_true_nor_false_is_refused(wrong: object) -> None:
-    with pytest.raises(InvalidInput, match=r"^unread, follow_up: expected True or False$"):
-        flags_of(unread=wrong, follow_up=None)
 
 
 def test_a_page_has_a_size() -> None:

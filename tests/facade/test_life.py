@@ -213,7 +213,7 @@ def test_a_client_is_neither_pickled_nor_copied(flavour: str, version: str) -> N
     made = client(flavour, version, "https://dhis2.test", token="t")
     dhis2 = made.inner if flavour == "sync" else made
     for copier in (pickle.dumps, copy.copy, copy.deepcopy):
-        with pytest.raises(TypeError, match=r"make one where it is needed, with from_profile\(\)"):
+        with pytest.raises(TypeError, match=r"make one where it is needed, as with from_profile\(\)"):
             copier(dhis2)
 
 
@@ -279,6 +279,59 @@ def test_a_cancelled_send_on_trio_carries_its_key(key: str | None) -> None:
 
     trio.run(scenario)
     assert key_of(seen[0]) == key or key is None
+
+
+@pytest.mark.parametrize(("flavour", "version"), [("asyncio", "41"), ("trio", "42")])
+@pytest.mark.parametrize(
+    ("stage", "key", "said"),
+    [
+        (INFO, None, "the send was not stored; with key="),
+        ("/fileResources", None, "the send was not stored; with key="),
+        ("/fileResources", "order 7", "the send may or may not have been stored; with key='order 7'"),
+        ("/messageConversations", None, "the send may or may not have been stored; with key="),
+        (f"/messageConversations/{UID}", None, "the send was stored; with key="),
+    ],
+)
+def test_a_cancelled_send_says_what_is_known_where_it_was_cancelled(
+    flavour: str, version: str, stage: str, key: str | None, said: str
+) -> None:
+    reached = threading.Event()
+
+    def script(asked: Asked, talk: Talk) -> None:
+        if asked.path.endswith(stage) and (asked.method == "POST" or stage.endswith((UID, "info"))):
+            reached.set()
+            talk.hang()
+        elif asked.path.endswith("/fileResources"):
+            talk.answer(202, json.dumps({"response": {"fileResource": {"id": UID}}}).encode())
+        elif asked.method == "POST":
+            talk.answer(201, b"{}", location=f"/api/messageConversations/{UID}")
+        elif asked.path.endswith("/messageConversations"):
+            talk.answer(200, b'{"messageConversations": []}')
+        else:
+            talk.answer(200, ME)
+
+    interruptions: list[BaseException] = []
+
+    async def send(dhis2: Any) -> None:
+        try:
+            await dhis2.messaging.send("a", "b", users=UID, attachments=("a.txt", b"text"), key=key)
+        except BaseException as interruption:
+            interruptions.append(interruption)
+            raise
+
+    async def scenario() -> None:
+        with wired(script, version=None if stage == INFO else version) as wire:
+            async with (
+                client(flavour, version, wire.url, token="t", settle=0.0) as dhis2,
+                anyio.create_task_group() as tasks,
+            ):
+                tasks.start_soon(send, dhis2)
+                while not reached.is_set():
+                    await anyio.sleep(0.01)
+                tasks.cancel_scope.cancel()
+
+    run(flavour, scenario)
+    assert [one.__notes__[0].startswith(said) for one in interruptions] == [True]
 
 
 @pytest.mark.parametrize("call", ["me", "upload", "list"])

@@ -15,7 +15,6 @@ from dhis2_facade.retry import (
     BASE,
     LONGEST,
     LOOKUP_LONGEST,
-    Deadline,
     Meaning,
     Outcome,
     lookup_pause,
@@ -163,8 +162,3 @@ def test_any_date_ahead_is_read_as_the_seconds_until_then(span: timedelta) -> No
 def test_no_header_of_a_server_makes_a_client_fail(header: str) -> None:
     found = retry_after(header, NOW)
     assert found is None or found >= 0
-
-
-def test_a_deadline_counts_on_the_clock_that_it_is_given() -> None:
-    deadline = Deadline(5.0, 100.0)
-    assert (deadline.left(100.0), deadline.left(103.0), deadline.left(106.0)) == (5.0, 2.0, -1.0)

@@ -57,7 +57,7 @@ class AsyncFiles:
         self,
         source: sources.Source,
         *,
-        deadline: retry.Deadline,
+        deadline: float,
         domain: str = DOMAIN,
         uid: str | None = None,
         progress: sources.Progress | None = None,
@@ -85,7 +85,7 @@ class AsyncFiles:
         """Give what the server knows of a file, but its content: `GET /api/fileResources/{uid}`. Raises NotFound."""
         return await self._get(inputs.uid_of("uid", uid, FileResource), self._session.deadline(timeout))
 
-    async def _get(self, uid: str, deadline: retry.Deadline) -> FileResource:
+    async def _get(self, uid: str, deadline: float) -> FileResource:
         return await self._session.read(
             FileResource, self._session.bindings.file_resource.get_file_resource(uid), deadline
         )

@@ -83,17 +83,21 @@ class AsyncMessaging:
         move nobody can see: that between two pages as many left the list as came back into its rest, or, in an order
         other than the newest first, as many as came.
         """
-        request = self._lister(
-            (unread, follow_up),
-            (message_type, status, priority),
-            assignee,
-            filters,
-            (search, search_operator),
-            order,
-            fields,
-            (page, page_size),
+        return self._all(
+            self._lister(
+                (unread, follow_up),
+                (message_type, status, priority),
+                assignee,
+                filters,
+                (search, search_operator),
+                order,
+                fields,
+                (page, page_size),
+            ),
+            page,
+            timeout,
+            newest=order == NEWEST,
         )
-        return self._all(request, page, timeout, newest=order == NEWEST)
 
     async def _all(
         self, request: Callable[..., Request[object]], page: int | None, timeout: float | None, *, newest: bool
@@ -104,20 +108,19 @@ class AsyncMessaging:
         while restarts <= RESTARTS:
             number, count, total, moved = page or 1, page or 1, None, False
             given: set[str | None] = set()
-            last: MessageConversation | None = None
+            last: datetime | None = None  # of the messages that the rows so far name as their newest
             while number <= count and not moved:
                 got = await self._page(request(page=number), number, timeout)
-                restarts += (
-                    number > 1 and not page and not got.items
-                )  # pages that a server only promises would never end
+                # Pages that a server only promises would never end.
+                restarts += number > 1 and not page and not got.items
                 moved = (
                     total not in (None, got.total)
                     or any(one.id in given for one in got.items)
                     or restarts > RESTARTS
                     # What came or was written to since stands first; behind older ones it says how far all moved.
-                    or (newest and _newer(got.items[:1], last))
+                    or any(newest and last and one.last_message and one.last_message > last for one in got.items[:1])
                 )
-                last = got.items[-1] if got.items else last
+                last = got.items[-1].last_message if got.items else last
                 total, count, number = got.total, page or got.page_count, number + 1
                 for one in got.items:
                     given.add(one.id)
@@ -151,17 +154,19 @@ class AsyncMessaging:
 
         What moves to another page in the meantime comes twice or not at all; `list` takes care of that.
         """
-        request = self._lister(
-            (unread, follow_up),
-            (message_type, status, priority),
-            assignee,
-            filters,
-            (search, search_operator),
-            order,
-            fields,
-            (None, page_size),
+        return self._pages(
+            self._lister(
+                (unread, follow_up),
+                (message_type, status, priority),
+                assignee,
+                filters,
+                (search, search_operator),
+                order,
+                fields,
+                (None, page_size),
+            ),
+            timeout,
         )
-        return self._pages(request, timeout)
 
     async def _pages(
         self, request: Callable[..., Request[object]], timeout: float | None
@@ -186,7 +191,7 @@ class AsyncMessaging:
         """Check what `list` was given, and give what makes the request of a page."""
         inputs.page_of(*page)
         unread, follow_up = flags
-        inputs.flags_of(unread=unread, follow_up=follow_up)
+        inputs.require(all(flag in (True, False, None) for flag in flags), "unread, follow_up: expected True or False")
         marks = {"read": None if unread is None else not unread, "followUp": follow_up}
         named = zip(("messageType", "status", "priority"), words, strict=True)
         found = [f"{name}:eq:{str(bool(mark)).lower()}" for name, mark in marks.items() if mark is not None]
@@ -213,8 +218,13 @@ class AsyncMessaging:
         if min(got, size, count, total) < 0:
             raise errors.UnreadableAnswer("pager: expected page, pageSize, pageCount and total")
         items = models.read_list(MessageConversation, value, "messageConversations", self._session.zone)
-        there = page == got <= max(count, 1)  # behind the last page 2.40 and 2.41 give it again (quirk 9b)
-        return Page(items=items if there else (), page=page, page_size=size, page_count=count, total=total)
+        return Page(
+            items=items if page == got <= max(count, 1) else (),
+            page=page,
+            page_size=size,
+            page_count=count,
+            total=total,
+        )
 
     async def get(
         self,
@@ -242,8 +252,8 @@ class AsyncMessaging:
 
     async def unread_count(self, *, timeout: float | None = None) -> int:
         """Count one's unread conversations: `GET /api/messageConversations?filter=read:eq:false&pageSize=1`."""
-        request = self._calls.list_(fields="id", filter_=["read:eq:false"], page=1, page_size=1)
-        return (await self._page(request, 1, timeout)).total
+        unread = self._calls.list_(fields="id", filter_=["read:eq:false"], page=1, page_size=1)
+        return (await self._page(unread, 1, timeout)).total
 
     async def download_attachment(
         self,
@@ -364,7 +374,7 @@ class AsyncMessaging:
         Forbidden.
         """
         uid, text = uid_of("uid", uid, MessageConversation), inputs.text_of("text", text)
-        inputs.flags_of(internal=internal)
+        inputs.require(isinstance(internal, bool), "internal: expected True or False")
         return await sending.AsyncSender(
             self._session,
             self._files,
@@ -373,7 +383,7 @@ class AsyncMessaging:
                 uid, body=text, attachments=[*uids] or UNSET, internal=internal or UNSET
             ),
             conversation=uid,
-            content=[text, bool(internal)],
+            content=[text, internal],
             attachments=await self._attachments(attachments),
             key=key,
             timeout=timeout,
@@ -508,9 +518,7 @@ class AsyncMessaging:
             )
         return await self._remove(request, uids, user, deadline)
 
-    async def _remove(
-        self, request: Request[object], uids: Sequence[str], user: object, deadline: retry.Deadline
-    ) -> Removed:
+    async def _remove(self, request: Request[object], uids: Sequence[str], user: object, deadline: float) -> Removed:
         try:
             answer = await self._session.run(request, retry.Meaning.SET, deadline)
         except errors.Forbidden as error:
@@ -589,12 +597,6 @@ class AsyncMessaging:
         if answer.status != 204:  # a login page with 200 has set nothing
             answers.require_json(answer)
         return answer
-
-
-def _newer(rows: Sequence[MessageConversation], last: MessageConversation | None) -> bool:
-    """Say whether any of these has a newer message than the one that was last before them."""
-    then = last.last_message if last else None
-    return then is not None and any(one.last_message is not None and one.last_message > then for one in rows)
 
 
 def _user(user: str | User | None) -> str | Unset:

@@ -32,16 +32,15 @@ SUMMARY = (
     "id,subject,messageType,priority,status,read,followUp,messageCount,created,lastUpdated,lastMessage,"
     "lastSender[id,displayName],assignee[id,displayName]"
 )
-THREAD = (
-    ",userMessages[read,followUp,user[id,username,displayName]],"
+CONVERSATION = (
+    f"{SUMMARY},userMessages[read,followUp,user[id,username,displayName]],"
     "messages[id,created,text,internal,sender[id,username,displayName],"
-    "attachments[id,name,contentType,contentLength]"
+    "attachments[id,name,contentType,contentLength]]"
 )
-CONVERSATION = SUMMARY + THREAD + "]"
-READ_BACK = SUMMARY + THREAD + ",metaData]"
+READ_BACK = CONVERSATION.removesuffix("]") + ",metaData]"
 LOOK_UP = "id,messages[id,metaData,sender[id,username]]"
 LOOK_UP_SECONDS = 10.0  # of one look-up
-LOOK_UP_PAGES = 20  # of 50 conversations that hold a token: only who copies tokens makes more than one
+LOOK_UP_MOST = 1000  # conversations that hold a token: only who copies tokens makes more than one
 LAST_LOOK = 2.0  # seconds that are kept for it beyond the settle time
 EARLIER = "an earlier attempt may have stored it."
 ROUNDS = 3  # sets of uids for the attachments of one key: each refused send spends one (quirk 6)
@@ -78,7 +77,7 @@ class AsyncSender:
 
     async def store(self, attempted: datetime | bool | None, *, fetch: bool) -> Sent:
         """Store it and say what became of it; see the top of this module."""
-        doubt = self._doubt(attempted)
+        doubt, sent, round_ = self._doubt(attempted), None, 0
         try:
             try:
                 await self._session.start(self._deadline)
@@ -91,7 +90,6 @@ class AsyncSender:
             )
             prints = [await self._print(one) for one in self._attachments]
             self._token = self._token_of(prints)
-            sent, round_ = None, 0
             if self._given and (attempted is not False or self._token.hash in self._session.attempted):
                 doubt = max(doubt, self._session.attempted.get(self._token.hash, doubt))
                 sent = await self._find(doubt, EARLIER)
@@ -104,9 +102,11 @@ class AsyncSender:
             error.key = self._key
             raise
         except BaseException as interruption:
+            doubted = (self._given and attempted is not False) or self._token.hash in self._session.attempted
+            known = "was stored" if sent else "may or may not have been stored" if doubted else "was not stored"
             interruption.add_note(
-                f"the {self._operation} may or may not have been stored; with key={self._key!r} and the same "
-                "content it is found out, and stored at most once"
+                f"the {self._operation} {known}; with key={self._key!r} and the same content it is found, or stored "
+                "at most once"
             )
             raise
 
@@ -126,28 +126,28 @@ class AsyncSender:
 
     def _doubt(self, attempted: datetime | bool | None) -> float:
         """Give the moment (monotonic) at which an attempt may last have been made, as far as the caller knows."""
-        if attempted is None or attempted is False:
-            return self._session.started
-        if not isinstance(attempted, datetime) or attempted.tzinfo is None:
-            raise errors.InvalidInput(
-                "attempted: expected a datetime with its zone, False (never) or None (perhaps now)"
-            )
-        return time.monotonic() - max(0.0, (datetime.now(UTC) - attempted).total_seconds())
+        if isinstance(attempted, datetime) and attempted.tzinfo:
+            return time.monotonic() - max(0.0, (datetime.now(UTC) - attempted).total_seconds())
+        inputs.require(
+            attempted in (None, False),
+            "attempted: expected a datetime with its zone, False (never) or None (perhaps now)",
+        )
+        return self._session.started
 
     # -- looking --------------------------------------------------------------------------------------------------
 
     async def _find(self, doubt: float, why: str) -> Sent | None:
         """Look until it must have settled; a "no" before that is none. Raises Ambiguous where nobody can know."""
-        if self._session.no_trust:
-            raise self._ambiguous(f"{why} It cannot be looked for, since {self._session.no_trust}.")
         count, end = 0, doubt + self._session.settle
         while True:
+            if self._session.no_trust:  # it may be found out meanwhile
+                raise self._ambiguous(f"{why} It cannot be looked for, since {self._session.no_trust}.")
             now, failure = time.monotonic(), None
-            left = self._deadline.left(now)
+            left = self._deadline - now
             if left <= 0:
                 raise self._ambiguous(why)
             try:
-                sent = await self._look(retry.Deadline(min(left, LOOK_UP_SECONDS), now))
+                sent = await self._look(now + min(left, LOOK_UP_SECONDS))
             except errors.KeyReused:
                 raise
             except errors.Dhis2Error as error:
@@ -158,9 +158,9 @@ class AsyncSender:
                 raise self._ambiguous(f"{why} Looking for it failed: {failure}")
             count += 1
             pause = min(retry.lookup_pause(count, random.random()), end - now)  # noqa: S311 - jitter
-            await sleep(max(0.0, min(pause, self._deadline.left(time.monotonic()))))  # what the look has left of it
+            await sleep(max(0.0, min(pause, self._deadline - time.monotonic())))  # what the look has left of it
 
-    async def _look(self, deadline: retry.Deadline) -> Sent | None:
+    async def _look(self, deadline: float) -> Sent | None:
         """Look for the token once: a reply in its thread, all else among one's own conversations."""
         me = await self._session.me(deadline)
         try:
@@ -171,8 +171,8 @@ class AsyncSender:
             places = []
         if any(place.messages is None for place in places):
             raise errors.UnreadableAnswer("looking for the message: the answer has no messages")
-        hits = [(place.id, digest) for place in places for digest in keys.own_hits(place.messages, self._token, me.id)]
-        ours = [uid for uid, digest in hits if digest == self._token.digest]
+        hits = [(place.id, token) for place in places for token, _ in keys.hits(place.messages, self._token, me.id)]
+        ours = [uid for uid, token in hits if token == self._token]
         if hits and not ours and not self._went:  # else ours may be on its way
             raise errors.KeyReused(
                 f"the key was used for another {self._operation} before; use a key for one content only"
@@ -181,22 +181,20 @@ class AsyncSender:
             log.warning("stored %d times: something between client and server repeats requests", len(ours))
         return Sent(key=self._key, uid=ours[0], found=True, copies=len(ours)) if ours else None
 
-    async def _places(self, uid: str | None, fields: str, deadline: retry.Deadline) -> Sequence[MessageConversation]:
+    async def _places(self, uid: str | None, fields: str, deadline: float) -> Sequence[MessageConversation]:
         """Give where the message may be: its conversation, or those of one's own with a message that has the token."""
         if uid is not None:  # all but a send that is looked for, and feedback on 2.40 (quirk 17)
             return [await self._session.conversation(uid, fields, deadline)]
-        found: list[MessageConversation] = []
-        for page in range(1, LOOK_UP_PAGES + 1):
-            request = self._session.bindings.message_conversation.list_(
-                fields=fields,
-                filter_=[f"messages.metaData:like:{self._token.hash}"],
-                order=["lastMessage:desc"],
-                page=page,
-                page_size=50,
-            )
-            found += await self._session.rows(MessageConversation, "messageConversations", request, deadline)
-            if len(found) < 50 * page:
-                return found
+        request = self._session.bindings.message_conversation.list_(
+            fields=fields,
+            filter_=[f"messages.metaData:like:{self._token.hash}"],
+            order=["lastMessage:desc"],
+            page=1,
+            page_size=LOOK_UP_MOST,
+        )
+        found = await self._session.rows(MessageConversation, "messageConversations", request, deadline)
+        if len(found) < LOOK_UP_MOST:
+            return found
         raise errors.UnreadableAnswer(f"{len(found)} conversations hold its key; somebody copies keys")
 
     # -- sending --------------------------------------------------------------------------------------------------
@@ -226,13 +224,11 @@ class AsyncSender:
         session, request, count = self._session, self._request(self._uids), 0
         while True:
             now = time.monotonic()
-            left = self._deadline.left(now)
+            left = self._deadline - now
             # Of the time that is left, enough is kept for looking where no answer comes.
             share = left if session.no_trust else max(left / 2, left - session.settle - LAST_LOOK)
             try:
-                answer = await session.attempt(
-                    request, retry.Deadline(share, now), agent=self._token.in_agent(session.agent)
-                )
+                answer = await session.attempt(request, now + share, agent=self._token.in_agent(session.agent))
             finally:  # cancelled or not: the server may store what it received last
                 session.remember(self._token.hash)
             count, happened = count + 1, answers.outcome(answer, session.base, write=True)
@@ -248,7 +244,7 @@ class AsyncSender:
                 return Sent(key=self._key, uid=self._conversation or answers.location_uid(answer))
             session.attempted.pop(self._token.hash, None)
             wait = session.pause(count, happened, retry.Meaning.ONCE, answer)
-            if wait is None or wait >= self._deadline.left(time.monotonic()):
+            if wait is None or wait >= self._deadline - time.monotonic():
                 return await self._refused(error, again=again)
             await sleep(wait)
 
@@ -283,13 +279,18 @@ class AsyncSender:
         """Read what was stored. Nothing raises any more: it is stored."""
         try:
             places = await self._places(sent.uid, READ_BACK, self._deadline)
-            hits = [(place, message) for place in places for message in keys.hits(place.messages, self._token)]
-            if self._given and len(hits) > 1:  # others may use the same key
-                me = (await self._session.me(self._deadline)).id
-                hits = [(place, message) for place, message in hits if message.sender and message.sender.id == me]
+            # Without a caller's key nobody can have copied the token before; with one, others may use the same.
+            me = (await self._session.me(self._deadline)).id if self._given else None
+            hits = [
+                (place, message)
+                for place in places
+                for token, message in keys.hits(place.messages, self._token, me)
+                if token == self._token and message.created
+            ]
         except errors.Dhis2Error as error:
             return evolve(sent, read_error=str(error))
-        for place, message in hits:
+        # Oldest first: what was just stored nobody can have copied before.
+        for place, message in sorted(hits, key=lambda hit: (hit[1].created, hit[1].id)):
             return evolve(sent, uid=place.id, conversation=place, message=message)
         why = self._session.no_trust or "it may show a little later"
         return evolve(

@@ -74,17 +74,17 @@ class AsyncSession:
         for problem in (problem for problem, so in wrong.items() if so):
             raise errors.WrongUse(f"this client {problem}")
 
-    def deadline(self, timeout: float | None, *, transfer: bool = False) -> retry.Deadline:
-        """Give the moment at which a call gives up: after `timeout` seconds, or what the client was told."""
+    def deadline(self, timeout: float | None, *, transfer: bool = False) -> float:
+        """Give the moment (monotonic) at which a call gives up: in `timeout` seconds, or as the client was told."""
         usual = TRANSFER_DEADLINE if transfer else self._deadline
-        return retry.Deadline(usual if timeout is None else inputs.seconds_of("timeout", timeout), time.monotonic())
+        return time.monotonic() + (usual if timeout is None else inputs.seconds_of("timeout", timeout))
 
-    async def start(self, deadline: retry.Deadline) -> None:
+    async def start(self, deadline: float) -> None:
         """Ask the server what it is, once and again after it went away: version, time zone, User-Agent that it saw."""
         self.guard()
         if not self._checked:
             try:
-                async with held(self._lock, deadline.left(time.monotonic())):
+                async with held(self._lock, deadline - time.monotonic()):
                     if not self._checked:
                         await self.info(deadline)
             except TimeoutError:
@@ -92,14 +92,13 @@ class AsyncSession:
                     f"no answer from {self.base} to this client's first call, which is on its way."
                 ) from None
 
-    async def info(self, deadline: retry.Deadline) -> models.SystemInfo:
+    async def info(self, deadline: float) -> models.SystemInfo:
         """Give what the server is, now; where that is the first call of all, it is not asked twice."""
         self.guard()
         value = answers.object_of(
             await self.repeat(self.bindings.system.get_system_info(), retry.Meaning.READ, deadline)
         )
-        name = value.get("serverTimeZoneId")
-        zone = self._timezone or models.zone_of(name if isinstance(name, str) else None)
+        zone = self._timezone or models.zone_of(value.get("serverTimeZoneId"))
         info = models.read_object(models.SystemInfo, value, zone)
         if self._checked:
             return info
@@ -130,7 +129,7 @@ class AsyncSession:
         if len(self.attempted) > REMEMBERED:
             self.attempted.popitem(last=False)
 
-    async def me(self, deadline: retry.Deadline) -> models.User:
+    async def me(self, deadline: float) -> models.User:
         """Give who one is, asked once."""
         self.guard()
         if self._me is None:
@@ -140,33 +139,33 @@ class AsyncSession:
             self._me = me
         return self._me
 
-    async def fetch(self, request: Request[object], deadline: retry.Deadline) -> dict[str, object]:
+    async def fetch(self, request: Request[object], deadline: float) -> dict[str, object]:
         """Give the JSON object that a read gives. Raises NotFound where the server says that with 200 (quirk 8)."""
         return answers.object_of(await self.run(request, retry.Meaning.READ, deadline))
 
-    async def read(self, kind: type[M], request: Request[object], deadline: retry.Deadline) -> M:
+    async def read(self, kind: type[M], request: Request[object], deadline: float) -> M:
         """Give the object that a read gives."""
         return models.read_object(kind, await self.fetch(request, deadline), self.zone)
 
-    async def conversation(self, uid: str, fields: str, deadline: retry.Deadline) -> models.MessageConversation:
+    async def conversation(self, uid: str, fields: str, deadline: float) -> models.MessageConversation:
         """Give a conversation."""
         return await self.read(
             models.MessageConversation, self.bindings.message_conversation.get(uid, fields=fields), deadline
         )
 
-    async def rows(self, kind: type[M], key: str, request: Request[object], deadline: retry.Deadline) -> tuple[M, ...]:
+    async def rows(self, kind: type[M], key: str, request: Request[object], deadline: float) -> tuple[M, ...]:
         """Give the objects of a list that a read gives."""
         return models.read_list(kind, await self.fetch(request, deadline), key, self.zone)
 
     async def run(
-        self, request: Request[object], meaning: retry.Meaning, deadline: retry.Deadline, content: Content | None = None
+        self, request: Request[object], meaning: retry.Meaning, deadline: float, content: Content | None = None
     ) -> answers.Answer:
         """Make a call as often as its meaning allows. Raises the error that its last answer is."""
         await self.start(deadline)
         return await self.repeat(request, meaning, deadline, content)
 
     async def repeat(
-        self, request: Request[object], meaning: retry.Meaning, deadline: retry.Deadline, content: Content | None = None
+        self, request: Request[object], meaning: retry.Meaning, deadline: float, content: Content | None = None
     ) -> answers.Answer:
         """Make a call without the first one."""
         content, count, repeated = content or Content(), 0, False
@@ -177,7 +176,7 @@ class AsyncSession:
             if error is None or (happened is retry.Outcome.DONE and not answer.oversized):
                 return evolve(answer, repeated=repeated)
             wait = self.pause(count, happened, meaning, answer)
-            if wait is None or not (content.target or content).again or wait >= deadline.left(time.monotonic()):
+            if wait is None or not (content.target or content).again or wait >= deadline - time.monotonic():
                 error.repeated = repeated
                 if happened is retry.Outcome.UNKNOWN and meaning is not retry.Meaning.READ:
                     error.args = (f"{error.args[0]} Whether the server did it is not known.",)
@@ -189,7 +188,7 @@ class AsyncSession:
     async def attempt(
         self,
         request: Request[object],
-        deadline: retry.Deadline,
+        deadline: float,
         *,
         agent: str | None = None,
         content: Content | None = None,

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import httpx
 from attrs import evolve, frozen
 
-from dhis2_facade import answers, errors, inputs, retry, sources
+from dhis2_facade import answers, errors, inputs, sources
 from dhis2_facade._async.backend import bound, call_in_thread, fail_after
 from dhis2_wire import Request
 
@@ -63,16 +63,11 @@ class Content:
     again: bool = True  # whether an upload can be read a second time
     cap: int = 0  # bytes of a download
 
-    def __attrs_post_init__(self) -> None:
-        inputs.require(
-            self.progress is None or callable(self.progress), "progress: expected a function of bytes and their sum"
-        )
-
 
 class _Trace:
     """How far an attempt came: whether its body began to go out, as httpcore tells it, and what came back."""
 
-    def __init__(self, request: Request[object], deadline: retry.Deadline, *, own: bool) -> None:
+    def __init__(self, request: Request[object], deadline: float, *, own: bool) -> None:
         self.answer, self.deadline = answers.Answer(request.method, request.path), deadline
         self.began, self.seen = False, own  # a transport of the user's own may tell nothing
 
@@ -84,7 +79,7 @@ class _Trace:
 
     def check(self) -> None:
         """Raise TimeoutError when the time is over: a transport of the user's own may not look."""
-        if self.deadline.left(time.monotonic()) <= 0:
+        if self.deadline - time.monotonic() <= 0:
             raise TimeoutError
 
     def broken(self, why: str, *, timed_out: bool = False, oversized: bool = False) -> answers.Answer:
@@ -126,9 +121,7 @@ class AsyncTransport:
         waits = waits if isinstance(waits, httpx.Timeout) else httpx.Timeout(inputs.seconds_of("timeout", waits))
         self._waits = waits.as_dict()
 
-    async def attempt(
-        self, request: Request[object], deadline: retry.Deadline, agent: str, content: Content
-    ) -> answers.Answer:
+    async def attempt(self, request: Request[object], deadline: float, agent: str, content: Content) -> answers.Answer:
         """Send a request once and give what is known afterwards, also where no answer came.
 
         Raises InvalidInput where it cannot be written, or a file not be read or written. No exception of httpx's
@@ -144,7 +137,7 @@ class AsyncTransport:
             raise errors.InvalidInput(problem)
         token = _ours.set(True)
         try:
-            with fail_after(deadline.left(began)):
+            with fail_after(deadline - began):
                 answer = await self._answer(built, trace, content)
         except errors.TooLarge as error:
             answer = trace.broken(str(error), oversized=True)
@@ -183,7 +176,7 @@ class AsyncTransport:
         arguments["headers"]["User-Agent"] = agent
         if request.query:  # httpx would escape the commas of a long list of fields, and read all three times
             arguments["url"] += "?" + urlencode(arguments.pop("params"), safe=",:")
-        left = max(0.0, trace.deadline.left(time.monotonic()))
+        left = max(0.0, trace.deadline - time.monotonic())
         waits = {kind: left if wait is None else min(wait, left) for kind, wait in self._waits.items()}
         built = self._client.build_request(**arguments, extensions={"timeout": waits, "trace": trace})
         if "files" in arguments:

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Generator, Mapping
 from datetime import tzinfo
-from typing import TYPE_CHECKING, ClassVar, NoReturn, Self, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, ClassVar, Self, TypedDict, TypeVar, Unpack
 
 from attrs import evolve, has
 
@@ -88,6 +89,7 @@ class Dhis2:
     async client belongs to one event loop (asyncio or trio).
     """
 
+    __getstate__ = inputs.refuse_pickle
     _bindings: ClassVar[bindings.Bindings]
     url = ""  # until it is made: a traceback with locals prints what is half made
 
@@ -211,17 +213,15 @@ class Dhis2:
         Raises as `call`; `timeout` (seconds) is that of each page.
         """
         query = [(name, value) for name, value in request.query if name != "page"]
-        number = int(dict(request.query).get("page", "1"))
-        more = True
-        while more:
+        for number in itertools.count(int(dict(request.query).get("page", "1"))):
             page = self.call(evolve(request, query=[*query, ("page", str(number))]), timeout=timeout)
             pager = getattr(page, "pager", UNSET)
             if getattr(pager, "page", number) not in (number, UNSET):
                 return  # a page behind the last (quirk 9b)
             yield page
             count = getattr(pager, "page_count", UNSET)
-            more = count > number if isinstance(count, int) else bool(getattr(pager, "next_page", None))
-            number += 1
+            if not (count > number if isinstance(count, int) else getattr(pager, "next_page", None)):
+                return
 
     def raw(self, request: Request[object], *, timeout: float | None = None) -> answers.Answer:
         """Make any call once, and give its status, headers and body as they came, whatever they are.
@@ -255,9 +255,6 @@ class Dhis2:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} 2.{self._bindings.version} {self.url}>"
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a client holds connections and credentials; make one where it is needed, with from_profile()")
-
 
 def _parsed(request: Request[T], answer: answers.Answer) -> T:
     if request.result not in ("bytes", "str", "None"):
@@ -272,7 +269,6 @@ def _parsed(request: Request[T], answer: answers.Answer) -> T:
         raise answers.unreadable(answer, str(error)) from None
     cls: type = type(value)
     unknown: Mapping[str, object] = getattr(value, "unknown_", None) or {}
-    alone = unknown.keys() == {"message"} and has(cls)
-    if alone and all(getattr(value, name) is UNSET for name in wire_names(cls)):
+    if unknown.keys() == {"message"} and has(cls) and all(getattr(value, name) is UNSET for name in wire_names(cls)):
         raise answers.not_found(answer, unknown["message"])
     return value

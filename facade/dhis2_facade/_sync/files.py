@@ -58,7 +58,7 @@ class Files:
         self,
         source: sources.Source,
         *,
-        deadline: retry.Deadline,
+        deadline: float,
         domain: str = DOMAIN,
         uid: str | None = None,
         progress: sources.Progress | None = None,
@@ -86,7 +86,7 @@ class Files:
         """Give what the server knows of a file, but its content: `GET /api/fileResources/{uid}`. Raises NotFound."""
         return self._get(inputs.uid_of("uid", uid, FileResource), self._session.deadline(timeout))
 
-    def _get(self, uid: str, deadline: retry.Deadline) -> FileResource:
+    def _get(self, uid: str, deadline: float) -> FileResource:
         return self._session.read(FileResource, self._session.bindings.file_resource.get_file_resource(uid), deadline)
 
     def download(

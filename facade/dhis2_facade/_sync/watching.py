@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Generator
@@ -32,13 +33,11 @@ class Cursor:
         """Read a cursor's text, or a moment as one. Raises InvalidInput."""
         if isinstance(text, datetime):
             text = json.dumps([text.isoformat(), {}])
-        try:
+        with contextlib.suppress(ValueError, TypeError, AttributeError, RecursionError):
             floor, seen = json.loads(str(text))
             found = cls(datetime.fromisoformat(floor), {uid: datetime.fromisoformat(at) for uid, at in seen.items()})
             if found.floor.year > 1 and all(at.tzinfo is not None for at in (found.floor, *found.seen.values())):
                 return found
-        except (ValueError, TypeError, AttributeError, RecursionError):
-            pass
         raise errors.InvalidInput("cursor: expected one that watch() gave, or a datetime with its zone")
 
     def write(self) -> str:

@@ -80,7 +80,7 @@ WORDS: Mapping[str, str] = {
     r"pass username= and password=": "say --username",
     r"username= and password= come together, both text": "a username and a password come together",
     r", or DHIS2_PROFILE$": ", or DHIS2_PROFILE, or say: dhis2 profile add default --url URL",
-    r"from dhis2_facade\.v\d+ import … \(.*\)": (
+    r"import from dhis2_facade\.v\d+ .* at your own risk": (
         "leave the version out (--server-version, DHIS2_VERSION, the profile's), and the server is asked"
     ),
 }
