@@ -369,3 +369,28 @@ def test_what_is_neither_true_nor_false_is_refused_before_anything_is_sent(
                 await dhis2.messaging.reply(UID, "Text", internal=wrong)
 
     run(flavour, scenario)
+
+
+@EACH
+def test_the_oldest_message_with_the_token_is_the_one_that_was_stored(flavour: str, version: str) -> None:
+    agents: list[str] = []
+
+    def message(uid: str, created: str, sender: str) -> dict[str, Any]:
+        told = f"User-agent: {agents[0]}"
+        return {"id": uid, "created": created, "metaData": told, "sender": {"id": sender}}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            agents.append(request.headers["user-agent"])
+            return httpx.Response(201, json={}, headers={"location": f"{HOST}/api/messageConversations/{UID}"})
+        copy = message("m0000000001", "2026-11-23T10:00:01.000", OTHER)
+        mine = message("m0000000002", "2026-11-23T10:00:00.000", UID)
+        undated = {**mine, "id": "m0000000000", "created": None}
+        return httpx.Response(200, json={"id": UID, "messages": [copy, undated, mine]})
+
+    async def scenario() -> None:
+        async with serving(flavour, version, answer) as dhis2:
+            sent = await dhis2.messaging.reply(UID, "Text")
+            assert (sent.message.id, sent.read_error) == ("m0000000002", None)
+
+    run(flavour, scenario)
