@@ -82,3 +82,10 @@ def test_a_view_can_do_without_everything_that_may_be_missing(
 )
 def test_a_size_is_said_for_people(size: int | None, words: str) -> None:
     assert views.size_of(size) == words
+
+
+def test_an_empty_table_says_so_to_people_and_is_its_heads_to_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = io.StringIO()
+    Screen(Console(file=shown, width=80)).table(("uid", "name"), [])
+    Screen().table(("uid", "name"), [])
+    assert (shown.getvalue(), capsys.readouterr().out) == ("none\n", "uid\tname\n")

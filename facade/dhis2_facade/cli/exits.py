@@ -15,6 +15,7 @@ else:  # pydantic, which makes the schemas for agents, cannot read the older one
     from typing_extensions import TypedDict
 
 __all__ = [
+    "BROKEN_PIPE",
     "INTERRUPTED",
     "RECIPIENTS",
     "STATUSES",
@@ -30,6 +31,7 @@ __all__ = [
 OTHER = 1
 USAGE = 2
 INTERRUPTED = 130
+BROKEN_PIPE = 141  # as a shell says of a program that wrote to nobody
 
 # Exit status → its word in JSON, and what it means.
 STATUSES: Mapping[int, tuple[str, str]] = {
@@ -46,6 +48,7 @@ STATUSES: Mapping[int, tuple[str, str]] = {
     10: ("not_dhis2", "the answer is not DHIS2's, or not what the call promises"),
     11: ("server", "the server failed, or wants a pause"),
     INTERRUPTED: ("interrupted", "interrupted from the keyboard"),
+    BROKEN_PIPE: ("unread", "nobody read standard output to its end, such as `| head`"),
 }
 # The nearest class of an error decides.
 EXITS: Mapping[type[Dhis2Error], int] = {

@@ -11,7 +11,17 @@ from typing import Annotated
 import typer
 
 from dhis2_facade.cli.commands import files, messaging, people, profiles, server
-from dhis2_facade.cli.exits import INTERRUPTED, OTHER, STATUSES, USAGE, Failure, Problem, problem_of, spoken
+from dhis2_facade.cli.exits import (
+    BROKEN_PIPE,
+    INTERRUPTED,
+    OTHER,
+    STATUSES,
+    USAGE,
+    Failure,
+    Problem,
+    problem_of,
+    spoken,
+)
 from dhis2_facade.cli.output import Output
 from dhis2_facade.cli.run import Common, Json, ProfileName, ServerVersion, Unread
 
@@ -20,7 +30,6 @@ __all__ = ["app", "run"]
 NAMES = ("dhis2", "dhis2-facade")
 STATUS_LINE = ", ".join(f"{status} {kind.replace('_', ' ')}" for status, (kind, _) in STATUSES.items())
 EXAMPLES = ("dhis2 profile add default --url https://dhis2.example.org", "dhis2 messaging list --unread")
-BROKEN_PIPE = 141  # as a shell says of a program that wrote to nobody
 
 app = typer.Typer(
     help=(

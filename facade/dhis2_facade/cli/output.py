@@ -55,6 +55,9 @@ class Screen:
             for row in (heads, *rows):
                 print("\t".join(visible.line(_text(cell)) for cell in row))
             return
+        if not rows:  # heads alone would look as if something were missing
+            self._console.print("none", style="dim")
+            return
         from rich.table import Table
 
         columns, width = _fitting(
