@@ -48,7 +48,7 @@ STATUSES: Mapping[int, tuple[str, str]] = {
     10: ("not_dhis2", "the answer is not DHIS2's, or not what the call promises"),
     11: ("server", "the server failed, or wants a pause"),
     INTERRUPTED: ("interrupted", "interrupted from the keyboard"),
-    BROKEN_PIPE: ("unread", "nobody read standard output to its end, such as `| head`"),
+    BROKEN_PIPE: ("unread", "nobody read standard output to its end, as where `head` has enough"),
 }
 # The nearest class of an error decides.
 EXITS: Mapping[type[Dhis2Error], int] = {
