@@ -6,7 +6,7 @@ that end with `# error` must be found, all others be fine.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from datetime import datetime
 from pathlib import Path
 from typing import assert_type
@@ -70,7 +70,7 @@ def write(dhis2: Dhis2, nurse: User, sheet: Path) -> None:
 
 def read(dhis2: Dhis2) -> None:
     messaging = dhis2.messaging
-    assert_type(messaging.list(unread=True, search="count", page_size=20), Iterator[MessageConversation])
+    assert_type(messaging.list(unread=True, search="count", page_size=20), Generator[MessageConversation])
     for page in messaging.pages(follow_up=True):
         assert_type(page, Page[MessageConversation])
         assert_type(page.items, tuple[MessageConversation, ...])
@@ -117,7 +117,7 @@ def everything_else(dhis2: Dhis2) -> None:
     assert_type(dhis2.people.feedback_recipients("clerk"), tuple[User, ...])
     assert_type(dhis2.system_info(), SystemInfo)
     assert_type(dhis2.call(units), OrganisationUnitPage)
-    assert_type(dhis2.pages(units), Iterator[OrganisationUnitPage])
+    assert_type(dhis2.pages(units), Generator[OrganisationUnitPage])
     assert_type(dhis2.raw(units).status, int)
     dhis2.close()
     dhis2.call("GET /api/organisationUnits")  # error
@@ -143,7 +143,7 @@ async def asynchronous(nurse: User) -> None:
         sent = assert_type(await messaging.send("Count", "x", users=nurse), Sent)
         await messaging.reply(sent.id, "One more.")
         assert_type(await messaging.feedback("Blank page", "It stays blank."), Sent)
-        assert_type(messaging.list(), AsyncIterator[MessageConversation])
+        assert_type(messaging.list(), AsyncGenerator[MessageConversation])
         async for page in messaging.pages():
             assert_type(page, Page[MessageConversation])
         conversation = assert_type(await messaging.get(sent.id), MessageConversation)
@@ -169,7 +169,7 @@ async def asynchronous(nurse: User) -> None:
         assert_type(await dhis2.people.search("nurse"), Found)
         assert_type(await dhis2.people.feedback_recipients("clerk"), tuple[User, ...])
         assert_type(await dhis2.call(units), OrganisationUnitPage)
-        assert_type(dhis2.pages(units), AsyncIterator[OrganisationUnitPage])
+        assert_type(dhis2.pages(units), AsyncGenerator[OrganisationUnitPage])
         assert_type((await dhis2.raw(units)).status, int)
         assert_type(await dhis2.system_info(), SystemInfo)
         assert_type(dhis2.url, str)
