@@ -18,3 +18,8 @@ def test_transfers_and_long_lists_take_little_memory(version: str, flavour: str)
     grown = growth(version, flavour, SIZE)
     assert grown.keys() == {"upload", "download", "list"}
     assert max(grown.values()) <= MOST, grown
+
+
+def test_what_is_kept_in_memory_is_seen_to_be() -> None:
+    large = bytearray(4 * SIZE * 1024 * 1024)  # the process that starts the others has had more than they
+    assert SIZE < growth("42", "sync", SIZE, ["keep"])["keep"] < len(large)
