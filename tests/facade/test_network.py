@@ -7,7 +7,7 @@ import ipaddress
 import ssl
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -701,5 +701,33 @@ def test_a_server_that_is_not_where_the_url_says_is_looked_for_there(flavour: st
             async with client(flavour, version, f"{wire.url}/wrong", token="t") as dhis2:
                 with pytest.raises(NotFound, match="Check the url: does it have the server's path"):
                     await dhis2.people.me()
+
+    run(flavour, scenario)
+
+
+class Fetching(httpx.Auth):
+    """Asks for a token before, and raises what the answer says."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
+        answer = yield httpx.Request("GET", f"{self.url}/token")
+        answer.raise_for_status()
+        yield request
+
+
+@EACH
+def test_what_the_answer_to_a_request_of_auths_own_says_is_not_said_of_the_call(flavour: str, version: str) -> None:
+    def script(asked: Asked, talk: Talk) -> None:
+        talk.answer(404 if asked.path == "/token" else 200, ME)
+
+    async def scenario() -> None:
+        with wired(script, version=version) as wire:
+            async with client(flavour, version, wire.url, auth=Fetching(wire.url)) as dhis2:
+                with pytest.raises(ConnectionFailed, match=r"no answer from .* \(HTTPStatusError\)") as failed:
+                    await dhis2.people.me()
+                assert (failed.type, failed.value.status) == (ConnectionFailed, None)
+                assert {one.path for one in wire.asked} == {"/token"}
 
     run(flavour, scenario)

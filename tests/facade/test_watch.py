@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from attrs import define, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dhis2_facade._async.watching import Cursor
 from dhis2_facade.errors import InvalidInput
 from tests.support.both import FLAVOURS, run
 from tests.support.exchanges import VERSIONS
@@ -260,3 +262,12 @@ def test_a_moment_without_its_zone_is_none() -> None:
         with pytest.raises(InvalidInput, match="or a datetime with its zone"):
             run("sync", lambda at=wrong: watched("sync", mailbox, set(), cursor=at))
     assert mailbox.lists == 0
+
+
+def test_where_clocks_are_set_back_the_window_is_longer_by_that() -> None:
+    # What is written after that comes without a zone, and is read as an hour earlier than it was.
+    oslo = ZoneInfo("Europe/Oslo")  # from 3 to 2 o'clock
+    start, overlap = Cursor(datetime(2026, 10, 24, tzinfo=oslo)), timedelta(seconds=10)
+    for hour, longer in ((12, 0), (2, 1), (18, 0)):
+        created = datetime(2026, 10, 25, hour, 30, tzinfo=oslo)
+        assert start.behind("a", created, overlap).floor == created - overlap - timedelta(hours=longer)

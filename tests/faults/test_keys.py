@@ -91,6 +91,20 @@ def test_a_key_stands_for_one_content(version: str, flavour: str) -> None:
 
 
 @each
+def test_of_a_key_that_was_used_before_nobody_knows_what_became_of_another_content(version: str, flavour: str) -> None:
+    async def scenario(stage: Stage) -> None:
+        async with stage.client() as dhis2:
+            await send(dhis2, stage, attempted=False)
+        for stored in (False, True):
+            async with stage.client() as another:
+                stage.server.next("reset", method="POST", path=MAIL, stored=stored, commit_delay=SETTLE * 10)
+                with pytest.raises(Ambiguous):  # what was sent last may be on its way
+                    await send(another, stage, text="Other", attempted=False)
+
+    play(version, flavour, scenario)
+
+
+@each
 def test_a_key_is_one_of_its_operation_and_conversation(version: str, flavour: str) -> None:
     async def scenario(stage: Stage) -> None:
         async with stage.client() as dhis2:
@@ -373,6 +387,12 @@ def test_a_page_that_knows_no_conversation_is_no_no(version: str, flavour: str) 
             assert (await dhis2.messaging.reply(uid, "More", key=KEY)).found
             with pytest.raises(NotFound):
                 await dhis2.messaging.reply("aBcDeFgHiJk", "More", key=KEY)
+        async with stage.client() as later:
+            await later.people.me()
+            stage.server.next(fail=404, method="GET", path=MAIL)
+            yesterday = datetime.now(UTC) - timedelta(days=1)
+            with pytest.raises(Ambiguous, match=r"Looking for it failed: GET .* 404"):
+                await later.messaging.reply(uid, "More", key=KEY, attempted=yesterday)
         assert stage.texts() == [TEXT, "More"]
 
     play(version, flavour, scenario)
