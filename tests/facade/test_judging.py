@@ -232,6 +232,13 @@ def test_a_redirect_to_https_names_the_address_to_use(base: str, location: str, 
     assert "hidden" not in str(error)
 
 
+@pytest.mark.parametrize("odd", ["\x9b", "\u202e", "\x7f"])
+def test_a_redirect_shows_nothing_that_steers_a_terminal(odd: str) -> None:
+    for location in (f"https://dhis2.example.test:1{odd}/x", f"https://other.example.test/{odd}"):
+        error = error_of(to(location, 301), "http://dhis2.example.test")
+        assert odd not in str(error)
+
+
 def test_a_redirect_shows_no_credentials_and_no_query() -> None:
     error = error_of(to("https://clerk:hidden@other.example.test/a\x1b?token=hidden#hidden"), BASE)
     assert str(error).startswith("GET /api/me: 302. redirected to https://other.example.test/a")

@@ -578,3 +578,14 @@ def test_a_folder_that_is_not_there_is_no_file_to_be_and_a_closed_file_none_to_w
     target.begin(None)
     with pytest.raises(InvalidInput, match="to: the file cannot be written: write to closed file"):
         target.write(b"x")
+
+
+def test_a_file_is_on_disk_before_it_takes_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+    monkeypatch.setattr("os.fsync", lambda _handle: seen.append((tmp_path / "count.csv").exists()))
+    target = Target(tmp_path / "count.csv")
+    target.begin(None)
+    target.write(b"a,b")
+    target.finish()
+    assert seen == [False]
+    assert (tmp_path / "count.csv").read_bytes() == b"a,b"
