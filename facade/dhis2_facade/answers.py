@@ -88,7 +88,7 @@ def outcome(answer: Answer, base: str, *, write: bool = False) -> retry.Outcome:
     found = retry.outcome_of(
         answer.status,
         login=_redirect(answer, base)[0],
-        broken=answer.broken is not None and not answer.oversized,
+        broken=answer.broken is not None and not answer.oversized and not write,  # else what it says is asked again
     )
     vague = found is retry.Outcome.FAILED or (found is retry.Outcome.DONE and answer.status != 201)
     return retry.Outcome.UNKNOWN if write and vague else found
@@ -139,8 +139,8 @@ def _error(kind: type[E], answer: Answer, problem: str, **said: str | None) -> E
 
 
 def _http_error(kind: type[E], answer: Answer, said: str | None, code: str | None = None) -> E:
-    away = kind is errors.NotFound and answer.path == "/api/system/info"  # which every server has
-    advice = "Check the url: does it have the server's path?" if away else ADVICE[kind]
+    elsewhere = kind is errors.NotFound and answer.path == "/api/system/info"  # which every server has
+    advice = "Check the url: the server may have a path." if elsewhere else ADVICE[kind]
     problem = ". ".join(word.rstrip(".") for word in (str(answer.status), said or "without a word", advice))
     return _error(kind, answer, f"{problem}.", error_code=code, server_message=said)
 

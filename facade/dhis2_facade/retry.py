@@ -49,7 +49,7 @@ def outcome_of(status: int, *, login: bool, broken: bool) -> Outcome:
         return Outcome.DONE
     if status == 429:
         return Outcome.WAIT
-    if login or (400 <= status < 500 and status != 408):
+    if login or (400 <= status < 500 and status != 408 and not broken):
         return Outcome.REFUSED
     if status in (408, 502, 503, 504) or broken:  # of a server or proxy that is on its way up or down
         return Outcome.UNKNOWN

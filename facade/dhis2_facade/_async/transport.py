@@ -172,6 +172,7 @@ class AsyncTransport:
         return answer
 
     def _built(self, request: Request[object], trace: _Trace, agent: str, content: Content) -> httpx.Request:
+        inputs.require(request.path.startswith("/"), f"{request.path}: a path begins with /, and is the server's own")
         arguments = request.arguments()
         arguments["headers"]["User-Agent"] = agent
         if request.query:  # httpx would escape the commas of a long list of fields, and read all three times
@@ -179,7 +180,7 @@ class AsyncTransport:
         left = max(0.0, trace.deadline - time.monotonic())
         waits = {kind: left if wait is None else min(wait, left) for kind, wait in self._waits.items()}
         built = self._client.build_request(**arguments, extensions={"timeout": waits, "trace": trace})
-        if "files" in arguments:
+        if "files" in arguments or hasattr(request.body, "read"):
             built.stream = _Pieces(cast("httpx.SyncByteStream", built.stream), content, trace)
         return built
 
@@ -254,9 +255,6 @@ def http_client(
             name.decode() for name, value in sent.raw if not (re.fullmatch(NAME, name) and re.fullmatch(VALUE, value))
         ]
         inputs.require("content-type" not in sent, "headers: each call has a Content-Type of its own")
-        inputs.require(
-            transport is None or isinstance(transport, BaseTransport), "transport: expected httpx's, or a class of it"
-        )
         inputs.require(
             not bad, f"headers: {bad[:1]} has a line end, a blank at an end, or another sign that is not sent"
         )

@@ -46,11 +46,15 @@ class Cursor:
 
     def behind(self, uid: str, created: datetime, overlap: timedelta) -> Cursor:
         """Give the cursor behind a message. What may still be stored with an earlier time stays within `overlap`."""
-        # Where the server's clock is set back, its times without a zone come twice: then the window is longer by that.
-        shift = ((created - AROUND).utcoffset() or timedelta()) - ((created + AROUND).utcoffset() or timedelta())
-        floor = max(self.floor, created - overlap - max(shift, timedelta()))
+        floor = max(self.floor, earliest(created) - overlap)
         seen = {**self.seen, uid: created}
         return Cursor(floor, {one: at for one, at in seen.items() if at >= floor})
+
+
+def earliest(moment: datetime) -> datetime:
+    """Give the earliest time that may be written behind this moment: where clocks are set back, times come twice."""
+    shift = ((moment - AROUND).utcoffset() or timedelta()) - ((moment + AROUND).utcoffset() or timedelta())
+    return moment - max(shift, timedelta())
 
 
 def watch(
@@ -64,7 +68,7 @@ def watch(
 ) -> Generator[NewMessage]:
     """Look, hand over, wait, for ever."""
     if cursor is None:
-        cursor = Cursor((session.info(session.deadline(timeout))).server_date or datetime.now(UTC))
+        cursor = Cursor(earliest((session.info(session.deadline(timeout))).server_date or datetime.now(UTC)))
     while True:
         began = time.monotonic()
         me = (session.me(session.deadline(timeout))).id
