@@ -30,7 +30,7 @@ RESERVED = r"(?i)(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]
 
 
 @contextlib.contextmanager
-def _using(name: object) -> Iterator[None]:
+def _using(name: object = "the file to upload cannot be read") -> Iterator[None]:
     """Say as InvalidInput what this machine says of a file; of a closed one, or a NUL in its name, as ValueError."""
     try:
         yield
@@ -46,9 +46,9 @@ class _Once:
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
 
+    @_using()
     def read(self, size: int = -1) -> bytes:
-        with _using("the file to upload cannot be read"):
-            piece: object = self.file.read(size)
+        piece: object = self.file.read(size)
         inputs.require(isinstance(piece, bytes), f"a file to upload gives bytes, this one gave {type(piece).__name__}")
         return cast("bytes", piece)
 
@@ -63,14 +63,17 @@ class _Window(_Once):
         super().__init__(file)
         self.size, self.start, self.owned = size, start, owned
 
+    @_using()  # also where it is: its owner may have closed it
     def read(self, size: int = -1) -> bytes:
         left = self.size - self.tell()
         piece = super().read(left if size < 0 else min(size, left))
         inputs.require(piece or not left, "the file to upload became shorter while it was read")
         return piece
 
+    @_using()
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self.file.seek(self.start + offset + self.size * (whence == io.SEEK_END)) - self.start
+        self.file.seek(self.start + offset + self.size * (whence == io.SEEK_END))
+        return self.tell()  # mmap's seek does not say where it is
 
     def tell(self) -> int:
         return self.file.tell() - self.start
@@ -80,7 +83,7 @@ class _Window(_Once):
         if self.owned:
             self.file.close()
         else:
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(errors.InvalidInput):
                 self.seek(0)
 
 
@@ -162,13 +165,14 @@ def _open_file(file: BinaryIO) -> tuple[int | None, Callable[[], BinaryIO]]:
     inputs.require(not is_text, 'a file is sent as bytes; open it with mode "rb"')
     try:
         start = file.tell()
-        size = file.seek(0, io.SEEK_END) - start
+        file.seek(0, io.SEEK_END)
+        size = max(0, file.tell() - start)
     except (OSError, AttributeError, ValueError):
         return None, lambda: cast("BinaryIO", _Once(file))
 
+    @_using()
     def reopen() -> BinaryIO:
-        with _using("the file to upload cannot be read"):
-            file.seek(start)
+        file.seek(start)
         return cast("BinaryIO", _Window(file, size, start))
 
     file.seek(start)
