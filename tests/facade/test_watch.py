@@ -256,7 +256,7 @@ def test_a_moment_is_a_cursor(version: str, flavour: str) -> None:
 
 def test_a_moment_without_its_zone_is_none() -> None:
     mailbox = Mailbox("42")
-    for wrong in (BEGAN, datetime.min.replace(tzinfo=UTC)):
+    for wrong in (BEGAN, datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)):
         with pytest.raises(InvalidInput, match="or a datetime with its zone"):
             run("sync", lambda at=wrong: watched("sync", mailbox, set(), cursor=at))
     assert mailbox.lists == 0

@@ -7,7 +7,7 @@ import contextlib
 import json
 import time
 from collections.abc import Generator
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 
 from attrs import field, frozen
 
@@ -36,7 +36,9 @@ class Cursor:
         with contextlib.suppress(ValueError, TypeError, AttributeError, RecursionError):
             floor, seen = json.loads(str(text))
             found = cls(datetime.fromisoformat(floor), {uid: datetime.fromisoformat(at) for uid, at in seen.items()})
-            if found.floor.year > 1 and all(at.tzinfo is not None for at in (found.floor, *found.seen.values())):
+            if 1 < found.floor.year < MAXYEAR and all(
+                at.tzinfo is not None for at in (found.floor, *found.seen.values())
+            ):
                 return found
         raise errors.InvalidInput("cursor: expected one that watch() gave, or a datetime with its zone")
 
