@@ -553,6 +553,16 @@ def test_a_file_that_is_closed_while_it_is_sent_is_said_so(tmp_path: Path) -> No
             act()
 
 
+@pytest.mark.parametrize("place", [0, 2, 10])
+def test_a_file_that_is_read_elsewhere_while_it_is_sent_is_said_so(place: int, tmp_path: Path) -> None:
+    with opened(tmp_path) as file:
+        sent = source_of(file).open()
+        assert sent.read(4) == b"0123"
+        file.seek(place)  # as of another upload of it
+        with pytest.raises(InvalidInput, match="or is read elsewhere; open it once for each upload"):
+            sent.read(4)
+
+
 def test_a_file_that_is_read_with_await_is_refused(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with await anyio.open_file(tmp_path / "a.txt", "w+b") as file:
