@@ -64,19 +64,19 @@ async def watch(
     timeout: float | None,
 ) -> AsyncGenerator[NewMessage]:
     """Look, hand over, wait, for ever."""
-    if cursor is None:
-        cursor = Cursor((await session.info(session.deadline(timeout))).server_date or datetime.now(UTC))
+    start = cursor.floor if cursor else (await session.info(session.deadline(timeout))).server_date or datetime.now(UTC)
+    cursor = cursor or Cursor(start - timedelta(seconds=session.settle))
     while True:
-        began = time.monotonic()
-        me = (await session.me(session.deadline(timeout))).id
+        began, me = time.monotonic(), (await session.me(session.deadline(timeout))).id
         found = await _new(session, messaging, cursor, timeout)
         # What was stored while it looked may be in a thread that it had passed by.
         overlap = timedelta(seconds=session.settle + time.monotonic() - began)
         for conversation, message, uid, created in found:
             cursor = cursor.behind(uid, created, overlap)
-            if not own and message.sender is not None and message.sender.id == me:
+            if created < start or (not own and message.sender is not None and message.sender.id == me):
                 continue
             yield NewMessage(conversation=conversation, message=message, cursor=cursor.write())
+        start = cursor.floor  # what the first look did not see yet is new, also with a time before it
         await sleep(interval)
 
 
