@@ -176,7 +176,9 @@ class Transport:
         arguments = request.arguments()
         arguments["headers"]["User-Agent"] = agent
         if request.query:  # httpx would escape the commas of a long list of fields, and read all three times
-            arguments["url"] += "?" + urlencode(arguments.pop("params"), safe=",:")
+            arguments["url"] += ("&" if "?" in arguments["url"] else "?") + urlencode(
+                arguments.pop("params"), safe=",:"
+            )
         left = max(0.0, trace.deadline - time.monotonic())
         waits = {kind: left if wait is None else min(wait, left) for kind, wait in self._waits.items()}
         built = self._client.build_request(**arguments, extensions={"timeout": waits, "trace": trace})
