@@ -316,7 +316,12 @@ def _problem(token: object, username: object, password: object, auth: object) ->
 
 
 def _begun(answer: answers.Answer, response: httpx.Response) -> answers.Answer:
-    return evolve(answer, status=response.status_code, headers=dict(response.headers))  # names in lower case
+    return evolve(
+        answer,
+        status=response.status_code,
+        headers=dict(response.headers),  # names in lower case
+        body=getattr(response, "_content", b""),  # where a hook has read it, a private place of httpx's
+    )
 
 
 def _words(error: BaseException) -> str:
