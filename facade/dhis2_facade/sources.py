@@ -30,7 +30,7 @@ RESERVED = r"(?i)(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]
 
 
 @contextlib.contextmanager
-def _using(name: object) -> Iterator[None]:
+def _using(name: object = "the file to upload cannot be read") -> Iterator[None]:
     """Say as InvalidInput what this machine says of a file; of a closed one, or a NUL in its name, as ValueError."""
     try:
         yield
@@ -46,9 +46,9 @@ class _Once:
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
 
+    @_using()
     def read(self, size: int = -1) -> bytes:
-        with _using("the file to upload cannot be read"):
-            piece: object = self.file.read(size)
+        piece: object = self.file.read(size)
         inputs.require(isinstance(piece, bytes), f"a file to upload gives bytes, this one gave {type(piece).__name__}")
         return cast("bytes", piece)
 
@@ -61,26 +61,34 @@ class _Window(_Once):
 
     def __init__(self, file: BinaryIO, size: int, start: int = 0, *, owned: bool = False) -> None:
         super().__init__(file)
-        self.size, self.start, self.owned = size, start, owned
+        self.size, self.start, self.owned, self.at = size, start, owned, 0
 
+    @_using()  # also where it is: its owner may have closed it
     def read(self, size: int = -1) -> bytes:
-        left = self.size - self.tell()
+        left = self.size - self.at
         piece = super().read(left if size < 0 else min(size, left))
-        inputs.require(piece or not left, "the file to upload became shorter while it was read")
+        self.at += len(piece)
+        inputs.require(  # else it would be sent mixed up, or with what is missing in it
+            (piece or not left) and self.file.tell() == self.start + self.at,
+            "the file to upload became shorter while it was read, or is read elsewhere; open it once for each upload",
+        )
         return piece
 
+    @_using()
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self.file.seek(self.start + offset + self.size * (whence == io.SEEK_END)) - self.start
+        self.file.seek(self.start + offset + self.size * (whence == io.SEEK_END))
+        self.at = self.file.tell() - self.start  # mmap's seek does not say where it is
+        return self.at
 
     def tell(self) -> int:
-        return self.file.tell() - self.start
+        return self.at
 
     def close(self) -> None:
         """Close what was opened here; what the caller opened stays open, where it stood, to be sent again."""
         if self.owned:
             self.file.close()
         else:
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(errors.InvalidInput):
                 self.seek(0)
 
 
@@ -109,8 +117,10 @@ class Source:
 
 def source_of(source: object, *, name: str | None = None, content_type: str | None = None) -> Source:
     """Look at what is to be uploaded: a path, an open binary file, (name, bytes) or bytes. Nothing is read yet."""
-    texts = all(isinstance(text, str) or text is None for text in (name, content_type))
-    inputs.require(texts, "name and content_type: expected text")
+    inputs.require(
+        all(isinstance(text, str) or text is None for text in (name, content_type)),
+        "name and content_type: expected text",
+    )
     if isinstance(source, tuple) and len(source) == 2:
         inputs.require(not isinstance(source[1], str), "(name, bytes): its content is text; encode it")
         name, source = name or str(source[0]), source[1]
@@ -161,14 +171,14 @@ def _open_file(file: BinaryIO) -> tuple[int | None, Callable[[], BinaryIO]]:
     )
     inputs.require(not is_text, 'a file is sent as bytes; open it with mode "rb"')
     try:
-        start = file.tell()
-        size = file.seek(0, io.SEEK_END) - start
+        start, _ = file.tell(), file.seek(0, io.SEEK_END)
+        size = max(0, file.tell() - start)
     except (OSError, AttributeError, ValueError):
         return None, lambda: cast("BinaryIO", _Once(file))
 
+    @_using()
     def reopen() -> BinaryIO:
-        with _using("the file to upload cannot be read"):
-            file.seek(start)
+        file.seek(start)
         return cast("BinaryIO", _Window(file, size, start))
 
     file.seek(start)

@@ -394,3 +394,22 @@ def test_the_oldest_message_with_the_token_is_the_one_that_was_stored(flavour: s
             assert (sent.message.id, sent.read_error) == ("m0000000002", None)
 
     run(flavour, scenario)
+
+
+@EACH
+def test_a_path_may_have_a_query_already(flavour: str, version: str) -> None:
+    seen: list[bytes] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request.url.raw_path)
+        return httpx.Response(200, json={}, headers=JSON)
+
+    async def scenario() -> None:
+        async with serving(flavour, version, handle) as dhis2:
+            for path in ("/api/things", "/api/things?fields=id"):
+                query = [("filter", "name:eq:a + b"), ("order", "")]
+                await dhis2.raw(Request[Any]("GET", path, "bytes", "", query=query))
+
+    run(flavour, scenario)
+    sent = b"filter=name:eq:a+%2B+b&order="
+    assert seen == [b"/api/things?" + sent, b"/api/things?fields=id&" + sent]

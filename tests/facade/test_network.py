@@ -22,6 +22,7 @@ from dhis2_facade._async.transport import IDLE
 from dhis2_facade._sync import backend
 from dhis2_facade.errors import (
     Ambiguous,
+    Conflict,
     ConnectionFailed,
     Dhis2Error,
     InvalidInput,
@@ -687,6 +688,30 @@ def test_a_hook_that_raises_what_an_answer_says_changes_nothing_of_what_it_means
     async def scenario() -> None:
         hook = check if flavour == "sync" else check_later
         assert await outcomes(event_hooks={"response": [hook]}) == await outcomes()
+
+    run(flavour, scenario)
+
+
+@EACH
+def test_what_a_hook_read_before_it_raised_is_what_the_server_said(flavour: str, version: str) -> None:
+    def script(_asked: Asked, talk: Talk) -> None:
+        talk.answer(409, b'{"message": "no", "errorCode": "E1"}')
+
+    def check(response: httpx.Response) -> None:
+        response.read()
+        response.raise_for_status()
+
+    async def check_later(response: httpx.Response) -> None:
+        await response.aread()
+        response.raise_for_status()
+
+    async def scenario() -> None:
+        hook = check if flavour == "sync" else check_later
+        with wired(script, version=version) as wire:
+            async with client(flavour, version, wire.url, token="t", event_hooks={"response": [hook]}) as dhis2:
+                with pytest.raises(Conflict) as failed:
+                    await dhis2.people.me()
+        assert (failed.value.server_message, failed.value.error_code) == ("no", "E1")
 
     run(flavour, scenario)
 

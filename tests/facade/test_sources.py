@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import hashlib
 import io
+import mmap
 import os
 import re
 import socket
@@ -76,7 +77,12 @@ def packed(_tmp_path: Path) -> BinaryIO:
     return cast("BinaryIO", gzip.open(io.BytesIO(gzip.compress(b"0123456789"))))
 
 
-@pytest.mark.parametrize("make", [opened, spooled, temporary, packed, lambda _: io.BytesIO(b"0123456789")])
+def mapped(folder: Path) -> BinaryIO:
+    with opened(folder) as file:
+        return cast("BinaryIO", mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+@pytest.mark.parametrize("make", [opened, spooled, temporary, packed, mapped, lambda _: io.BytesIO(b"0123456789")])
 @pytest.mark.parametrize("start", [0, 4])
 def test_an_open_file_is_sent_from_where_it_stands_each_time(
     make: Callable[[Path], BinaryIO], start: int, tmp_path: Path
@@ -529,6 +535,32 @@ def test_an_open_file_stands_where_it_stood_so_that_it_can_be_passed_again(tmp_p
             assert file.tell() == 3
         sent = source.open()
     sent.close()  # a file that its owner closed meanwhile is left alone
+
+
+def test_an_open_file_that_stands_behind_its_end_is_empty(tmp_path: Path) -> None:
+    with opened(tmp_path) as file:
+        file.seek(11)
+        with pytest.raises(InvalidInput, match="it is empty"):
+            source_of(file)
+
+
+def test_a_file_that_is_closed_while_it_is_sent_is_said_so(tmp_path: Path) -> None:
+    with opened(tmp_path) as file:
+        sent = source_of(file).open()
+        assert sent.read(2) == b"01"
+    for act in (sent.read, lambda: sent.seek(0)):
+        with pytest.raises(InvalidInput, match=r"^the file to upload cannot be read: .*closed file"):
+            act()
+
+
+@pytest.mark.parametrize("place", [0, 2, 10])
+def test_a_file_that_is_read_elsewhere_while_it_is_sent_is_said_so(place: int, tmp_path: Path) -> None:
+    with opened(tmp_path) as file:
+        sent = source_of(file).open()
+        assert sent.read(4) == b"0123"
+        file.seek(place)  # as of another upload of it
+        with pytest.raises(InvalidInput, match="or is read elsewhere; open it once for each upload"):
+            sent.read(4)
 
 
 def test_a_file_that_is_read_with_await_is_refused(tmp_path: Path) -> None:

@@ -142,6 +142,24 @@ def test_from_any_cursor_comes_exactly_what_was_not_given_up_to_it(
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
 @pytest.mark.parametrize("version", VERSIONS)
+def test_what_the_first_look_did_not_see_yet_is_new(version: str, flavour: str) -> None:
+    mailbox = Mailbox(version)
+    mailbox.write(mailbox.begin())  # seen at once, and so nothing new
+    late = mailbox.write(mailbox.begin(), late=timedelta(seconds=SETTLE))
+    mailbox.now += timedelta(seconds=1)
+    writing = Writing(mailbox, [])
+
+    def before() -> None:
+        if mailbox.lists > 1:
+            writing()
+
+    mailbox.before = before
+    found = run(flavour, lambda: watched(flavour, mailbox, set()))
+    assert [uid for uid, _ in found] == [late.uid]
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("version", VERSIONS)
 def test_a_look_that_takes_long_misses_nothing(version: str, flavour: str) -> None:
     # Here the mailbox's clock is ours: a message that can be read only after the list was read, in another
     # conversation than one whose thread, read later still, has a message that is newer by more than the settle time.
@@ -258,7 +276,7 @@ def test_a_moment_is_a_cursor(version: str, flavour: str) -> None:
 
 def test_a_moment_without_its_zone_is_none() -> None:
     mailbox = Mailbox("42")
-    for wrong in (BEGAN, datetime.min.replace(tzinfo=UTC)):
+    for wrong in (BEGAN, datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)):
         with pytest.raises(InvalidInput, match="or a datetime with its zone"):
             run("sync", lambda at=wrong: watched("sync", mailbox, set(), cursor=at))
     assert mailbox.lists == 0

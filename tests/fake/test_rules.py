@@ -254,6 +254,7 @@ def test_recipients_are_read_by_the_framework(server: FakeDhis2, clerk: httpx.Cl
         ('{"users": [\n 1.5]}', "; line: 2, column: 2]"),
         ("[" * 5000, "from Array value"),
         ('{"a":' * 5000, "Document nesting depth (1001) exceeds the maximum allowed (1000, from "),
+        ('{"users": [' + "7" * 5000 + "]}", "Number value length (5000) exceeds the maximum allowed (1000, from "),
         ("null", "is null"),
         ('{"users": [5]}', "no int/Int-argument constructor/factory method to deserialize from Number value (5)"),
         (
@@ -283,6 +284,13 @@ def test_half_a_letter_does_not_break_the_list(server: FakeDhis2, clerk: httpx.C
     body = f'{{"subject": "\\ud800", "users": [{{"id": "{server.user("nurse").uid}"}}]}}'
     assert clerk.post(MAIL, content=body, headers=JSON).status_code == 201
     assert [one["displayName"] for one in clerk.get(MAIL).json()["messageConversations"]] == ["?"]
+
+
+def test_half_a_letter_does_not_break_an_error_in_xml(server: FakeDhis2, clerk: httpx.Client) -> None:
+    headers = {**JSON, "Accept": "application/xml"}
+    answer = clerk.post(f"{MAIL}/{UNKNOWN}/recipients", content='"\\ud800"', headers=headers)
+    assert answer.status_code == SAID[server.version][0]
+    assert "('?')" in answer.text
 
 
 def test_a_mark_without_a_body_is_refused(server: FakeDhis2, clerk: httpx.Client) -> None:
@@ -428,8 +436,9 @@ def test_a_word_that_is_no_flag(server: FakeDhis2, clerk: httpx.Client) -> None:
         answer = clerk.get(MAIL, params={name: "maybe"})
         assert answer.status_code == (400 if strict else 200)
     assert ("pager" in clerk.get(MAIL, params={"paging": "1"}).json()) is strict
-    answer = clerk.get(MAIL, params={"pageSize": "99999999999"})
-    assert answer.status_code == (400 if strict else 200)
+    for size in ("99999999999", "9" * 5000):
+        assert clerk.get(MAIL, params={"pageSize": size}).status_code == (400 if strict else 200)
+    assert clerk.get(f"/api/{'9' * 5000}/me").status_code == 404
 
 
 # -- whatever is asked -------------------------------------------------------------------------------------------------
@@ -441,6 +450,7 @@ ODD = [
     UNKNOWN,
     "-1",
     "9" * 20,
+    "9" * 5000,
     "null",
     "true",
     "[",

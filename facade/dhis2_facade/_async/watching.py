@@ -6,7 +6,7 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 
 from attrs import field, frozen
 
@@ -35,7 +35,9 @@ class Cursor:
         with contextlib.suppress(ValueError, TypeError, AttributeError, RecursionError):
             floor, seen = json.loads(str(text))
             found = cls(datetime.fromisoformat(floor), {uid: datetime.fromisoformat(at) for uid, at in seen.items()})
-            if found.floor.year > 1 and all(at.tzinfo is not None for at in (found.floor, *found.seen.values())):
+            if 1 < found.floor.year < MAXYEAR and all(
+                at.tzinfo is not None for at in (found.floor, *found.seen.values())
+            ):
                 return found
         raise errors.InvalidInput("cursor: expected one that watch() gave, or a datetime with its zone")
 
@@ -66,19 +68,19 @@ async def watch(
     timeout: float | None,
 ) -> AsyncGenerator[NewMessage]:
     """Look, hand over, wait, for ever."""
-    if cursor is None:
-        cursor = Cursor(earliest((await session.info(session.deadline(timeout))).server_date or datetime.now(UTC)))
+    start = cursor.floor if cursor else (await session.info(session.deadline(timeout))).server_date or datetime.now(UTC)
+    cursor = cursor or Cursor(earliest(start) - timedelta(seconds=session.settle))
     while True:
-        began = time.monotonic()
-        me = (await session.me(session.deadline(timeout))).id
+        began, me = time.monotonic(), (await session.me(session.deadline(timeout))).id
         found = await _new(session, messaging, cursor, timeout)
         # What was stored while it looked may be in a thread that it had passed by.
         overlap = timedelta(seconds=session.settle + time.monotonic() - began)
         for conversation, message, uid, created in found:
             cursor = cursor.behind(uid, created, overlap)
-            if not own and message.sender is not None and message.sender.id == me:
+            if created < start or (not own and message.sender is not None and message.sender.id == me):
                 continue
             yield NewMessage(conversation=conversation, message=message, cursor=cursor.write())
+        start = cursor.floor  # what the first look did not see yet is new, also with a time before it
         await sleep(interval)
 
 

@@ -177,7 +177,9 @@ class Transport:
         arguments = request.arguments()
         arguments["headers"]["User-Agent"] = agent
         if request.query:  # httpx would escape the commas of a long list of fields, and read all three times
-            arguments["url"] += "?" + urlencode(arguments.pop("params"), safe=",:")
+            arguments["url"] += ("&" if "?" in arguments["url"] else "?") + urlencode(
+                arguments.pop("params"), safe=",:"
+            )
         left = max(0.0, trace.deadline - time.monotonic())
         waits = {kind: left if wait is None else min(wait, left) for kind, wait in self._waits.items()}
         built = self._client.build_request(**arguments, extensions={"timeout": waits, "trace": trace})
@@ -313,7 +315,12 @@ def _problem(token: object, username: object, password: object, auth: object) ->
 
 
 def _begun(answer: answers.Answer, response: httpx.Response) -> answers.Answer:
-    return evolve(answer, status=response.status_code, headers=dict(response.headers))  # names in lower case
+    return evolve(
+        answer,
+        status=response.status_code,
+        headers=dict(response.headers),  # names in lower case
+        body=getattr(response, "_content", b""),  # where a hook has read it, a private place of httpx's
+    )
 
 
 def _words(error: BaseException) -> str:

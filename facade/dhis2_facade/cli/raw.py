@@ -54,19 +54,22 @@ def request_of(
     if data is not None and "json" in kind:
         try:
             body = json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Failure(f"--data: this is no JSON: {error}; else say --content-type") from None
     bare = "/".join(segments)
-    return Request(
-        verb,
-        f"/{bare}" if segments[0] == "api" else f"/api/{bare}",
-        "bytes",
-        "",
-        query=pairs,
-        body=body,
-        content_type=None if data is None else kind,
-        accept=ACCEPT,
-    )
+    try:
+        return Request(
+            verb,
+            f"/{bare}" if segments[0] == "api" else f"/api/{bare}",
+            "bytes",
+            "",
+            query=pairs,
+            body=body,
+            content_type=None if data is None else kind,
+            accept=ACCEPT,
+        )
+    except ValueError as error:
+        raise Failure(f"--query: {error}") from None
 
 
 def raw_of(answer: Answer) -> Raw:

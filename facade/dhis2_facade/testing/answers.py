@@ -62,7 +62,8 @@ def web_message(
             f"{inner}</webMessage>"
         )
         charset = "UTF-8" if behaviour.tomcat else "utf-8"
-        return Response(content, status, {**(headers or {}), "Content-Type": f"application/xml;charset={charset}"})
+        headers = {**(headers or {}), "Content-Type": f"application/xml;charset={charset}"}
+        return Response(content.encode("utf-8", "replace"), status, headers)
     body: dict[str, Any] = {"httpStatus": phrase, "httpStatusCode": status, "status": outcome}
     if text is not None:
         body["message"] = text

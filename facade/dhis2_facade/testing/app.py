@@ -29,7 +29,7 @@ OLDEST_API = 28  # the lowest number after /api/
 ENCODED_SLASH = re.compile(rb"%2f", re.IGNORECASE)
 JSON_TYPES = ("application/json", "application/json+gzip", "application/json+zip", "application/*+json")
 ANY_JSON = frozenset({"", "*/*", "application/*", "application/json"})
-_API = re.compile(r"/api(?:/(?P<number>\d+))?(?P<path>/.*)?")
+_API = re.compile(r"/api(?:/(?P<number>[0-9]{1,9}))?(?P<path>/.*)?")
 _SUFFIX = re.compile(r"\.(json|xml|csv)$")
 
 Handler = Callable[[Call], Response]

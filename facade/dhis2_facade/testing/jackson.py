@@ -20,12 +20,13 @@ __all__ = ["CONSTANT", "CONVERSATION", "ITEMS", "TOKEN", "Shape", "column", "rea
 SYNTAX = "com.fasterxml.jackson.core.JsonParseException"
 MISMATCH = "com.fasterxml.jackson.databind.exc.MismatchedInputException"
 ENDED = "com.fasterxml.jackson.core.io.JsonEOFException"
-TOO_DEEP = "com.fasterxml.jackson.core.exc.StreamConstraintsException"
+TOO_MUCH = "com.fasterxml.jackson.core.exc.StreamConstraintsException"
 DEEPEST = 1000  # brackets in brackets
+LONGEST_NUMBER = 1000  # digits
 _BLANK = re.compile(r"[ \t\r\n]*")
 _TOKEN = re.compile(r"[^\s\[\]{},:\"]+")
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
-_LIMIT = "`StreamReadConstraints.getMaxNestingDepth()`"
+_LIMIT = "`StreamReadConstraints.getMax{}()`"
 _EXPECTED = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 
 
@@ -117,7 +118,17 @@ def _not_finite(name: str) -> Any:
     raise _NotFinite(name)
 
 
-_DECODER = json.JSONDecoder(parse_constant=_not_finite)
+class _TooLong(Exception):
+    """A number with more digits than are read."""
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > LONGEST_NUMBER:
+        raise _TooLong(digits)
+    return int(digits)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_not_finite, parse_int=_integer)
 
 
 def _read(behaviour: Behaviour, text: str) -> Any:
@@ -133,6 +144,10 @@ def _read(behaviour: Behaviour, text: str) -> Any:
     except _NotFinite as error:
         said = f"Non-standard token '{error}': enable `JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS` to allow"
         return Fault(said, SYNTAX, _place(text, text.find(str(error)) + 1))
+    except _TooLong as error:
+        limit = _LIMIT.format("NumberLength")
+        said = f"Number value length ({len(str(error))}) exceeds the maximum allowed ({LONGEST_NUMBER}, from {limit})"
+        return Fault(said, TOO_MUCH, _place(text, text.find(str(error)) + 1))
 
 
 def _depth(text: str) -> int:
@@ -143,8 +158,9 @@ def _depth(text: str) -> int:
 
 
 def _too_deep(text: str) -> Fault:
-    said = f"Document nesting depth ({DEEPEST + 1}) exceeds the maximum allowed ({DEEPEST}, from {_LIMIT})"
-    return Fault(said, TOO_DEEP, _place(text, min(DEEPEST + 1, len(text))))
+    limit = _LIMIT.format("NestingDepth")
+    said = f"Document nesting depth ({DEEPEST + 1}) exceeds the maximum allowed ({DEEPEST}, from {limit})"
+    return Fault(said, TOO_MUCH, _place(text, min(DEEPEST + 1, len(text))))
 
 
 def _malformed(behaviour: Behaviour, text: str, error: JSONDecodeError) -> Fault:

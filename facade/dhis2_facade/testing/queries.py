@@ -52,7 +52,7 @@ ENUMS = {
 IDENTIFIABLE = ("id", "code", "name", "shortName")
 SEARCHED = ("subject", "messages.text", "messages.sender.displayName")
 """What queryString looks into."""
-_INTEGER = re.compile(r"[+-]?[0-9]+")
+_INTEGER = re.compile(r"[+-]?0*[0-9]{1,10}")
 _LARGEST = 2**31  # of the server's integers, and one more
 _UID = re.compile(r"[A-Za-z][A-Za-z0-9]{10}")
 _TIME = re.compile(r"\d{4}(-\d\d(-\d\d)?)?|\d{4}-\d\d-\d\d[T ].*")

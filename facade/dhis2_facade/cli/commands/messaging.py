@@ -357,7 +357,7 @@ def watch(
     if cursor is not None and cursor_file is not None:
         raise Failure("pass --cursor or --cursor-file, not both")
     if cursor_file is not None and cursor_file.exists():
-        cursor = cursor_file.read_text(encoding="utf-8").strip() or None
+        cursor = cursor_file.read_text(encoding="utf-8", errors="replace").strip() or None
 
     def keep(new: Any) -> None:
         if cursor_file is not None:

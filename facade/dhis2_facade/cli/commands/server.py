@@ -83,7 +83,7 @@ def _data(given: str | None) -> bytes | None:
     if given == "-":
         return sys.stdin.buffer.read()
     if not given.startswith("@"):
-        return given.encode()
+        return given.encode(errors="surrogateescape")  # what is no text goes out as it was passed
     try:
         return Path(given[1:]).read_bytes()
     except OSError as error:
