@@ -139,8 +139,11 @@ def _error(kind: type[E], answer: Answer, problem: str, **said: str | None) -> E
 
 
 def _http_error(kind: type[E], answer: Answer, said: str | None, code: str | None = None) -> E:
-    elsewhere = kind is errors.NotFound and answer.path == "/api/system/info"  # which every server has
-    advice = "Check the url: the server may have a path." if elsewhere else ADVICE[kind]
+    advice = (
+        "Check the url: the server may have a path."
+        if kind is errors.NotFound and answer.path == "/api/system/info"  # which every server has
+        else ADVICE[kind]
+    )
     problem = ". ".join(word.rstrip(".") for word in (str(answer.status), said or "without a word", advice))
     return _error(kind, answer, f"{problem}.", error_code=code, server_message=said)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import json
 from collections.abc import Callable
 from typing import Any, cast
@@ -21,6 +22,7 @@ from dhis2_facade.errors import (
     NotFound,
     ServerError,
     TimedOut,
+    TooManyRequests,
     UnreadableAnswer,
 )
 from dhis2_wire import Request
@@ -413,3 +415,58 @@ def test_a_path_may_have_a_query_already(flavour: str, version: str) -> None:
     run(flavour, scenario)
     sent = b"filter=name:eq:a+%2B+b&order="
     assert seen == [b"/api/things?" + sent, b"/api/things?fields=id&" + sent]
+
+
+@EACH
+def test_no_call_goes_to_another_server(flavour: str, version: str) -> None:
+    def unasked(request: httpx.Request) -> httpx.Response:
+        raise AssertionError(f"not even {request.url} is asked")
+
+    async def scenario() -> None:
+        async with serving(flavour, version, unasked) as dhis2:
+            for path in ("http://elsewhere.test/x", "x", ""):
+                request = Request[Any]("GET", path, "bytes", "dhis2_bindings.v42.models")
+                for call in (dhis2.call, dhis2.raw):
+                    with pytest.raises(InvalidInput, match=r"a path begins with /, and is the server's own"):
+                        await call(request)
+
+    run(flavour, scenario)
+
+
+@EACH
+def test_an_open_file_is_a_body_and_is_not_sent_twice(flavour: str, version: str) -> None:
+    bodies: list[bytes] = []
+    statuses = [200, 429]
+
+    async def answer_later(request: httpx.Request) -> httpx.Response:
+        bodies.append(await request.aread())
+        return httpx.Response(statuses.pop(0), json={"message": "told"}, headers={"retry-after": "0"})
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        bodies.append(request.read())
+        return httpx.Response(statuses.pop(0), json={"message": "told"}, headers={"retry-after": "0"})
+
+    def request() -> Request[Any]:
+        body = io.BytesIO(b"text")
+        return Request[Any](
+            "POST", "/api/x", "bytes", "dhis2_bindings.v42.models", body=body, content_type="text/plain"
+        )
+
+    async def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/api/system/info":
+            return httpx.Response(200, json={"version": f"2.{version}.0", "userAgent": request.headers["user-agent"]})
+        return await answer_later(request)
+
+    async def scenario() -> None:
+        made = (
+            serving(flavour, version, answer)
+            if flavour == "sync"
+            else client(flavour, version, HOST, token="t", transport=httpx.MockTransport(handle))
+        )
+        async with made as dhis2:
+            assert json.loads(await dhis2.call(request())) == {"message": "told"}
+            with pytest.raises(TooManyRequests):
+                await dhis2.call(request())
+        assert bodies == [b"text", b"text"]
+
+    run(flavour, scenario)

@@ -231,7 +231,7 @@ def test_a_server_that_moved_to_https_is_named() -> None:
 @pytest.mark.parametrize("flavour", FLAVOURS)
 def test_a_page_where_json_was_asked_for_is_not_dhis2(flavour: str) -> None:
     page = Exchange(
-        "42", "", "", "clerk", "GET", HOST, {}, b"", 200, {"content-type": "text/html"}, b"<h1>Welcome</h1>"
+        "42", "", "", "clerk", "GET", f"{HOST}/api/me", {}, b"", 200, {"content-type": "text/html"}, b"<h1>Welcome</h1>"
     )
     error = run(flavour, error_made_of, flavour, page)
     assert type(error) is NotDhis2

@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import AsyncIterator, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -724,7 +725,7 @@ def test_a_server_that_is_not_where_the_url_says_is_looked_for_there(flavour: st
     async def scenario() -> None:
         with wired(script) as wire:
             async with client(flavour, version, f"{wire.url}/wrong", token="t") as dhis2:
-                with pytest.raises(NotFound, match="Check the url: does it have the server's path"):
+                with pytest.raises(NotFound, match="Check the url: the server may have a path"):
                     await dhis2.people.me()
 
     run(flavour, scenario)
@@ -756,3 +757,19 @@ def test_what_the_answer_to_a_request_of_auths_own_says_is_not_said_of_the_call(
                 assert {one.path for one in wire.asked} == {"/token"}
 
     run(flavour, scenario)
+
+
+def test_who_waits_for_a_connection_of_the_pool_waits_no_longer_than_it_may() -> None:
+    with wired(nothing, version="42") as wire:
+        limits = httpx.Limits(max_connections=1)
+        with client("sync", "42", wire.url, token="t", limits=limits).inner as dhis2, ThreadPoolExecutor() as threads:
+            dhis2.system_info()
+            holding = threads.submit(dhis2.people.me, timeout=4.0)
+            while not wire.of("/api/me"):
+                time.sleep(0.01)
+            began = time.monotonic()
+            with pytest.raises(TimedOut):
+                dhis2.files.get(UID, timeout=0.2)
+            assert within(0.2, began)
+            with pytest.raises(TimedOut):
+                holding.result()

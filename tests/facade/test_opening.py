@@ -118,7 +118,6 @@ def test_http_to_another_machine_can_be_allowed_where_the_environment_names_it(
         ({"timezone": "Europe/Oslo", "check_version": False}, "^timezone: expected such as zoneinfo"),
         ({"timezone": "Europe/Oslo"}, "^timezone: expected such as zoneinfo"),
         ({"headers": {"content-TYPE": "application/json"}}, "^headers: each call has a Content-Type of its own$"),
-        ({"transport": 5}, "^transport: expected httpx's, or a class of it$"),
         ({"user_agent": 5}, "^user_agent: at most"),
         ({"proxy": "socks5://127.0.0.1:1"}, "^proxy: .*socksio"),
         ({"verify": Path("no") / "such.pem"}, "^verify: .*such.pem cannot be read as certificates: No such file"),

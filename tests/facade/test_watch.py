@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 from attrs import define, field
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from dhis2_facade.errors import InvalidInput
 from tests.support.both import FLAVOURS, run
 from tests.support.exchanges import VERSIONS
 from tests.support.mailbox import BEGAN, ME, OTHER, TICK, Mailbox, Message
-from tests.support.stub import served
+from tests.support.stub import INFO, served
 
 SETTLE = 10.0  # seconds: the longest that a message takes to be seen after the moment that it names
 INTERVAL = 0.0001  # seconds: the mailboxes have clocks of their own
@@ -289,3 +290,31 @@ def test_where_clocks_are_set_back_the_window_is_longer_by_that() -> None:
     for hour, longer in ((12, 0), (2, 1), (18, 0)):
         created = datetime(2026, 10, 25, hour, 30, tzinfo=oslo)
         assert start.behind("a", created, overlap).floor == created - overlap - timedelta(hours=longer)
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_watch_that_begins_before_clocks_are_set_back_misses_nothing(version: str, flavour: str) -> None:
+    class Oslo(Mailbox):
+        def __call__(self, request: httpx.Request) -> httpx.Response:
+            answer = super().__call__(request)
+            if request.url.path != INFO:
+                return answer
+            return httpx.Response(200, json={**answer.json(), "serverTimeZoneId": "Europe/Oslo"})
+
+    mailbox = Oslo(version, now=datetime(2026, 10, 25, 2, 59, 58))
+    times = [datetime(2026, 10, 25, *at) for at in ((2, 0, 5), (2, 30), (3, 1))]
+    written: list[str] = []
+
+    def before() -> None:
+        if len(written) == len(times) or mailbox.lists == 0:
+            if mailbox.lists:
+                raise AllLooked
+            return
+        mailbox.now = times[len(written)]
+        written.append(mailbox.write(mailbox.begin()).uid)
+
+    mailbox.before = before
+    found = [uid for uid, _ in run(flavour, lambda: watched(flavour, mailbox, set()))]
+    assert found == written[: len(found)]
+    assert len(found) >= len(times) - 1

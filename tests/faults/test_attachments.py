@@ -264,3 +264,20 @@ def test_files_that_something_on_the_way_has_used_already_lead_to_the_message(ve
         assert attached(stage.server) == [[COUNT[1], LATE[1]]]
 
     play(version, "sync", scenario)
+
+
+@each
+@pytest.mark.parametrize("kind", ["cut body", "wrong length", "bad chunk"])
+def test_an_upload_that_is_there_already_is_known_also_where_that_is_half_said(
+    version: str, flavour: str, kind: str
+) -> None:
+    async def scenario(stage: Stage) -> None:
+        async with stage.client() as dhis2:
+            first = await dhis2.files.upload(("count.csv", b"1"), uid="aBcDeFgHiJk")
+            stage.server.next(kind, method="POST", path="/fileResources")
+            again = await dhis2.files.upload(("count.csv", b"1"), uid="aBcDeFgHiJk")
+            assert (again.id, again.content_md5) == (first.id, first.content_md5)
+            with pytest.raises(Conflict):
+                await dhis2.files.upload(("count.csv", b"2"), uid="aBcDeFgHiJk")
+
+    play(version, flavour, scenario)

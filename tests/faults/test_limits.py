@@ -400,3 +400,26 @@ def test_no_pause_between_two_looks_goes_beyond_the_deadline(
         assert max(pauses) < 0.3
 
     play(version, flavour, scenario)
+
+
+@each
+def test_a_server_that_refused_for_a_while_may_be_another_version(
+    version: str, flavour: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.random", lambda: 0.0)  # nothing is waited for between attempts
+    other = "42" if version != "42" else "41"
+
+    async def scenario(stage: Stage) -> None:
+        login = {"username": "clerk", "password": stage.server.user("clerk").password}
+        async with client(flavour, version, stage.server.url, verify=VERIFY, **login) as dhis2:
+            await dhis2.messaging.unread_count()
+            stage.server.stop()
+            with pytest.raises(ConnectionFailed):
+                await dhis2.messaging.unread_count()
+            with FakeDhis2(version=other, port=int(stage.server.url.rpartition(":")[2])) as newer:
+                newer.user("clerk").password = login["password"]
+                with pytest.raises(VersionMismatch, match=rf"2\.{other}"):
+                    await dhis2.messaging.send("Stock", "Please count.", users=[stage.uid("nurse")])
+                assert newer.messages == []
+
+    play(version, flavour, scenario)

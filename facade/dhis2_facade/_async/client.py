@@ -205,9 +205,16 @@ class AsyncDhis2:
         server's, without a zone.
         """
         meaning = retry.Meaning.READ if request.method in ("GET", "HEAD", "OPTIONS") else retry.Meaning.ONCE
-        # What is read from a file cannot be read a second time, as far as is known here.
-        content = Content(again=request.content_type != "multipart/form-data" and not hasattr(request.body, "read"))
-        return _parsed(request, await self._session.run(request, meaning, self._session.deadline(timeout), content))
+        return _parsed(
+            request,
+            await self._session.run(
+                request,
+                meaning,
+                self._session.deadline(timeout),
+                # What is read from a file cannot be read a second time, as far as is known here.
+                Content(again=request.content_type != "multipart/form-data" and not hasattr(request.body, "read")),
+            ),
+        )
 
     async def pages(self, request: Request[T], *, timeout: float | None = None) -> AsyncGenerator[T]:
         """Give all pages of a list of the bindings, from the page that the request names, or the first: a call a page.

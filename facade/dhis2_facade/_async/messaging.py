@@ -415,7 +415,9 @@ class AsyncMessaging:
         ).store(attempted, fetch=fetch)
 
     async def _attachments(self, attachments: OneOrMany[sources.Attachment]) -> Sequence[str | sources.Source]:
-        pair = isinstance(attachments, tuple) and len(attachments) == 2 and isinstance(attachments[1], bytes)
+        pair = (
+            isinstance(attachments, tuple) and len(attachments) == 2 and isinstance(attachments[1], bytes | bytearray)
+        )
         single = pair or hasattr(attachments, "read") or not isinstance(attachments, Iterable)
         chosen: Iterable[object] = [attachments] if single else inputs.several(attachments)
         return [await backend.call_in_thread(sources.attachment_of, one) for one in chosen]

@@ -196,8 +196,8 @@ class AsyncSession:
         """Make one attempt."""
         self.guard()  # it may have been closed while the call waited
         answer = await self.transport.attempt(request, deadline, agent or self.agent, content or Content())
-        gone = (retry.Outcome.UNKNOWN, retry.Outcome.UNSENT)
-        if answers.outcome(answer, self.base) in gone:  # a server that comes back may be another one
+        if answers.outcome(answer, self.base) in (retry.Outcome.UNKNOWN, retry.Outcome.UNSENT):
+            # A server that comes back may be another one.
             self._checked = not self._check_version
         return answer
 

@@ -414,7 +414,9 @@ class Messaging:
         ).store(attempted, fetch=fetch)
 
     def _attachments(self, attachments: OneOrMany[sources.Attachment]) -> Sequence[str | sources.Source]:
-        pair = isinstance(attachments, tuple) and len(attachments) == 2 and isinstance(attachments[1], bytes)
+        pair = (
+            isinstance(attachments, tuple) and len(attachments) == 2 and isinstance(attachments[1], bytes | bytearray)
+        )
         single = pair or hasattr(attachments, "read") or not isinstance(attachments, Iterable)
         chosen: Iterable[object] = [attachments] if single else inputs.several(attachments)
         return [backend.call_in_thread(sources.attachment_of, one) for one in chosen]
