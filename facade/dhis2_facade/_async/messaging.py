@@ -296,8 +296,9 @@ class AsyncMessaging:
         the newest. Without a `cursor` it gives what comes after its first look; with the `cursor` of a message that was
         given, what came behind it, also days later and in another process; with an aware datetime (of the server's
         clock: `system_info().server_date`) what came since. None is missed and none given twice, as long as the server
-        stores a message within the client's `settle` seconds of the time that it writes on it. An error ends the
-        iterator; go on from the last cursor. Raises InvalidInput for a cursor that is none.
+        stores a message within the client's `settle` seconds of the time that it writes on it. What was written in a
+        conversation before one was added to it is not new: `get` has it. An error ends the iterator; go on from the
+        last cursor. Raises InvalidInput for a cursor that is none.
         """
         from dhis2_facade._async import watching  # few programs watch
 
