@@ -155,6 +155,12 @@ async def _files(agent: Agent, world: World, folder: Path) -> None:
         "messaging_send", subject="F", text="T", users=[world.uid("nurse")], attachments=["late.csv"], confirm=True
     )
     assert [one["name"] for one in sent["message"]["attachments"]] == ["late.csv"]
+    (folder / NOBODY).write_bytes(b"named like a uid")
+    given = {"subject": "F", "text": "T", "users": [world.uid("nurse")], "confirm": True}
+    either = await agent.error("messaging_send", **given, attachments=[NOBODY])
+    assert (either["kind"], f"say ./{NOBODY} for the file" in either["message"]) == ("usage", True)
+    sent = await agent("messaging_send", **given, attachments=[f"./{NOBODY}"])
+    assert [one["name"] for one in sent["message"]["attachments"]] == [NOBODY]
     taken = await agent.error("files_download", uid=file["id"], to="late.csv")
     assert (taken["kind"], "File exists" in taken["message"]) == ("usage", True)
     assert (folder / "late.csv").read_bytes() == b"late"

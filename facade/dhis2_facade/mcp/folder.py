@@ -25,6 +25,10 @@ class Folder:
 
     root: Path | None
 
+    def has(self, name: str) -> bool:
+        """Say whether anything in the folder itself has this name."""
+        return self.root is not None and os.path.lexists(self.root / name)
+
     def read(self, name: str) -> tuple[str, bytes]:
         """Give name and content of a file."""
         with self._parent(name) as (parent, last):

@@ -78,7 +78,10 @@ class Session:
             raise failed(error) from None
 
     def attachments(self, given: list[str]) -> list[Attachment]:
-        """Give uids as they are, all else as files of the folder."""
+        """Give uids as they are, all else as files of the folder. What may be either is refused."""
+        for one in given:
+            if is_uid(one) and self.folder.has(one):
+                raise failed(InvalidInput(f"attachments: {one} is a uid and a file here; say ./{one} for the file"))
         return [one if is_uid(one) else self.file(one) for one in given]
 
     async def aclose(self) -> None:
