@@ -77,12 +77,12 @@ class AsyncSender:
 
     async def store(self, attempted: datetime | bool | None, *, fetch: bool) -> Sent:
         """Store it and say what became of it; see the top of this module."""
-        doubt, sent, round_ = self._doubt(attempted), None, 0
+        doubt, earlier, sent, round_ = self._doubt(attempted), self._given and attempted is not False, None, 0
         try:
             try:
                 await self._session.start(self._deadline)
             except (errors.ConnectionFailed, errors.ServerError, errors.TooManyRequests) as error:
-                if self._given and attempted is not False:
+                if earlier:
                     raise self._ambiguous(f"{EARLIER} It cannot be looked for: {error}") from None
                 raise
             inputs.require(
@@ -90,7 +90,7 @@ class AsyncSender:
             )
             prints = [await self._print(one) for one in self._attachments]
             self._token = self._token_of(prints)
-            if self._given and (attempted is not False or self._token.hash in self._session.attempted):
+            if earlier or self._token.hash in self._session.attempted:
                 doubt = max(doubt, self._session.attempted.get(self._token.hash, doubt))
                 sent = await self._find(doubt, EARLIER)
             while sent is None:
@@ -102,7 +102,7 @@ class AsyncSender:
             error.key = self._key
             raise
         except BaseException as interruption:
-            doubted = (self._given and attempted is not False) or self._token.hash in self._session.attempted
+            doubted = earlier or self._token.hash in self._session.attempted
             known = "was stored" if sent else "may or may not have been stored" if doubted else "was not stored"
             interruption.add_note(
                 f"the {self._operation} {known}; with key={self._key!r} and the same content it is found, or stored "
