@@ -87,7 +87,7 @@ def outcome(answer: Answer, base: str, *, write: bool = False) -> retry.Outcome:
         return retry.Outcome.UNSENT if answer.unsent else retry.Outcome.UNKNOWN
     found = retry.outcome_of(
         answer.status,
-        login=_redirect(answer, base)[0],
+        login=answer.status // 100 == 3 and _redirect(answer, base)[0],
         broken=answer.broken is not None and not answer.oversized and not write,  # else what it says is asked again
     )
     vague = found is retry.Outcome.FAILED or (found is retry.Outcome.DONE and answer.status != 201)
@@ -95,14 +95,14 @@ def outcome(answer: Answer, base: str, *, write: bool = False) -> retry.Outcome:
 
 
 def _redirect(answer: Answer, base: str) -> tuple[bool, str]:
-    """Say whether it leads to the login page of this server (not of any other), and where it leads."""
+    """Say of a 3xx whether it leads to the login page of this server (not of any other), and where it leads."""
     try:
         target, home = urlsplit(answer.headers.get("location", "")), urlsplit(base)
         target = target._replace(netloc=target.netloc.rpartition("@")[2])
         same = not target.netloc or target.hostname == home.hostname
     except ValueError:
         return False, "redirected to what is no address"
-    login = answer.status // 100 == 3 and same and re.fullmatch(LOGIN, target.path.removeprefix(home.path)) is not None
+    login = same and re.fullmatch(LOGIN, target.path.removeprefix(home.path)) is not None
     host = f"{target.scheme}://{target.netloc}" if target.netloc else ""
     secure = same and target.scheme == "https" and home.scheme == "http"
     advice = f"; this server answers at https://{clean(target.netloc)}{home.path}, use that as url" * secure
