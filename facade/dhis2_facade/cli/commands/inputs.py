@@ -14,6 +14,7 @@ import typer
 from dhis2_facade.cli.exits import Failure
 
 if TYPE_CHECKING:
+    from dhis2_facade.cli.output import Output
     from dhis2_facade.sources import Progress
 
 __all__ = [
@@ -26,10 +27,9 @@ __all__ = [
     "Uids",
     "UserGroups",
     "Users",
-    "attachments_of",
+    "attached",
     "one_of",
     "text_of",
-    "watched",
 ]
 
 Uid = Annotated[str, typer.Argument(metavar="UID", help="The conversation.")]
@@ -81,7 +81,7 @@ def text_of(text: str | None, file: str | None) -> str:
         raise Failure(f"the text is not UTF-8, at byte {error.start}") from None
 
 
-def attachments_of(given: Sequence[str] | None) -> list[str | Path]:
+def _attachments_of(given: Sequence[str] | None) -> list[str | Path]:
     """Give uids as they are, all else as paths."""
     from dhis2_facade.uid import is_uid
 
@@ -105,16 +105,20 @@ class _Watched(io.FileIO):
 
 
 @contextmanager
-def watched(files: Sequence[str | Path], progress: Progress | None) -> Iterator[list[str | BinaryIO | Path]]:
-    """Let `progress` see how files are read; what cannot be opened stays a path, and it is said later why."""
-    with ExitStack() as opened:
-        given: list[str | BinaryIO | Path] = []
+def attached(output: Output, given: Sequence[str] | None) -> Iterator[list[str | BinaryIO | Path]]:
+    """Give what is to be attached, and show how far its files are read.
+
+    What cannot be opened stays a path, and it is said later why.
+    """
+    files = _attachments_of(given)
+    with output.progress("attachments") as progress, ExitStack() as opened:
+        sources: list[str | BinaryIO | Path] = []
         for one in files:
-            given.append(one)
+            sources.append(one)
             if progress is not None and isinstance(one, Path) and one.is_file():
                 with suppress(OSError):
-                    given[-1] = opened.enter_context(_Watched(one, progress))
-        yield given
+                    sources[-1] = opened.enter_context(_Watched(one, progress))
+        yield sources
 
 
 def one_of(*values: str) -> Callable[[str], list[str]]:

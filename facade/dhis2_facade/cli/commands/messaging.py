@@ -19,10 +19,9 @@ from dhis2_facade.cli.commands.inputs import (
     Units,
     UserGroups,
     Users,
-    attachments_of,
+    attached,
     one_of,
     text_of,
-    watched,
 )
 from dhis2_facade.cli.exits import Failure
 from dhis2_facade.cli.run import Run, command
@@ -148,8 +147,8 @@ def send(
     It is stored at most once. Where nobody can know whether it was (exit status 8), say the same again with the --key
     that is named.
     """
-    written, files = text_of(text, text_file), attachments_of(attachment)
-    with run.output.progress("attachments") as bar, watched(files, bar) as sources:
+    written = text_of(text, text_file)
+    with attached(run.output, attachment) as sources:
         data = run.ask(
             "messaging.send",
             subject=subject,
@@ -172,15 +171,13 @@ def reply(
     *,
     text_file: TextFile = None,
     attachment: Attachments = None,
-    internal: Annotated[
-        bool, typer.Option("--internal", help="A note that only those see who get feedback; in tickets.")
-    ] = False,
+    internal: Annotated[bool, typer.Option("--internal", help="A note that only those see who get feedback.")] = False,
     key: Key = None,
     first_attempt: FirstAttempt = False,
 ) -> None:
     """Reply in a conversation. It is stored at most once, as with send."""
-    written, files = text_of(text, text_file), attachments_of(attachment)
-    with run.output.progress("attachments") as bar, watched(files, bar) as sources:
+    written = text_of(text, text_file)
+    with attached(run.output, attachment) as sources:
         data = run.ask(
             "messaging.reply",
             uid=uid,
