@@ -11,10 +11,10 @@ from starlette.responses import Response
 from .calls import Call, split
 from .fields import render, writer
 from .jackson import CONVERSATION, ITEMS, word
-from .listing import check_uid, class_name
+from .listing import check_uid
 from .queries import PAGE_SIZE, QueryError, search
 from .refusals import Refused, Rejected
-from .schema import Viewer
+from .schema import Viewer, class_name
 from .state import Conversation, User
 
 __all__ = [

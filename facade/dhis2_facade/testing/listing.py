@@ -12,9 +12,9 @@ from .calls import DEFAULT_LIST_FIELDS, Call
 from .fields import render, writer
 from .queries import filters, matching
 from .refusals import Refused, Rejected
-from .schema import Viewer, plural
+from .schema import Viewer, class_name, plural
 
-__all__ = ["check_uid", "class_name", "found", "listed", "searched"]
+__all__ = ["check_uid", "found", "listed", "searched"]
 
 UID = re.compile(r"[A-Za-z0-9]{11}")
 
@@ -48,11 +48,6 @@ def check_uid(call: Call) -> None:
     """Where the version looks, what is no uid has no GET (8b)."""
     if call.behaviour.uid_checked and not UID.fullmatch(call.parameters["uid"]):
         raise Rejected(405, call.behaviour.method_refused.format(call.method))
-
-
-def class_name(kind: str) -> str:
-    """What the server calls a kind of object."""
-    return kind[0].upper() + kind[1:]
 
 
 def found(call: Call, kind: str, objects: Mapping[str, Any]) -> Response:

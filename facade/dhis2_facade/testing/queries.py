@@ -12,7 +12,7 @@ from urllib.parse import quote_plus
 from attrs import frozen
 
 from .behaviour import BEHAVIOURS
-from .schema import PERSON, Getter, Kind, Property, Viewer, kinds
+from .schema import PERSON, Getter, Kind, Property, Viewer, class_name, kinds
 
 __all__ = ["OPERATORS", "Pager", "QueryError", "Test", "filters", "integer", "matching", "ordered", "page_of", "search"]
 
@@ -300,10 +300,10 @@ def _argument(path: Path, text: str, *, item: bool = False) -> Any:
             raise QueryError(f"Collection size must be integer `{text}`")
         return number
     if last is not None and last.of is not None:
-        class_ = "User" if last.of == PERSON else last.of[0].upper() + last.of[1:]
+        class_ = "User" if last.of == PERSON else class_name(last.of)
         raise QueryError(f"Unable to parse `{text}` to `{class_}`.")
     if last is not None and not last.simple and not last.many and "." not in path.text:
-        raise QueryError(f"Unable to parse `{text}` to `{name[0].upper()}{name[1:]}`.")
+        raise QueryError(f"Unable to parse `{text}` to `{class_name(name)}`.")
     if name in FLAGS:
         return text.lower() == "true"
     if name in NUMBERS:

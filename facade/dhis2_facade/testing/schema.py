@@ -11,7 +11,18 @@ from attrs import frozen
 from .behaviour import BEHAVIOURS
 from .state import Conversation, FileResource, OrganisationUnit, State, Token, User, UserGroup
 
-__all__ = ["KEPT_AS_REFERENCE", "PERSON", "Getter", "Kind", "Property", "Viewer", "kinds", "plural", "uploaded"]
+__all__ = [
+    "KEPT_AS_REFERENCE",
+    "PERSON",
+    "Getter",
+    "Kind",
+    "Property",
+    "Viewer",
+    "class_name",
+    "kinds",
+    "plural",
+    "uploaded",
+]
 
 PERSON = "userReference"
 """A user as other objects name one: always the same five properties (30)."""
@@ -56,6 +67,11 @@ Kind = Mapping[str, Property]
 def plural(kind: str) -> str:
     """The kind, as paths and lists call it."""
     return f"{kind}s"
+
+
+def class_name(kind: str) -> str:
+    """What the server calls a kind of object."""
+    return kind[0].upper() + kind[1:]
 
 
 def _held(get: Getter, of: str, *, many: bool = False) -> Property:
