@@ -26,7 +26,7 @@ from dhis2_facade.models import Sent
 from tests.faults.acting import Stage, each, play
 from tests.faults.cells import SETTLE, VERIFY
 from tests.support.both import client, run
-from tests.support.stub import INFO, ME, info, me, served
+from tests.support.stub import INFO, ME, Handler, info, me, served
 
 KEY = "stock 2026-11 Test district"
 TEXT = "Please count."
@@ -54,6 +54,18 @@ def plant(stage: Stage, sender: str, count: int, agent: str) -> None:
 
     clerk = stage.server.user("clerk")
     stage.server._inside(write)
+
+
+def known_to(version: str, asked: list[str], answer: Handler) -> Handler:
+    """Make a server of a version that knows the clerk, notes the methods, and answers all else so."""
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request.method)
+        if request.url.path == INFO:
+            return info(version, "clerk", request)
+        return me(version, "clerk") if request.url.path == ME else answer(request)
+
+    return handler
 
 
 @each
@@ -338,19 +350,14 @@ def test_a_proxy_that_begins_to_rewrite_while_we_run_makes_it_ambiguous(version:
 def test_with_a_transport_that_tells_nothing_every_failure_is_unknown(version: str, flavour: str) -> None:
     asked: list[str] = []
 
-    def handler(request: httpx.Request) -> httpx.Response:
-        asked.append(request.method)
+    def answer(request: httpx.Request) -> httpx.Response:
         if request.method == "POST":
             raise httpx.ConnectError("refused")
-        if request.url.path == INFO:
-            return info(version, "clerk", request)
-        if request.url.path == ME:
-            return me(version, "clerk")
         pager = {"page": 1, "pageSize": 50, "pageCount": 1, "total": 0}
         return httpx.Response(200, json={"pager": pager, "messageConversations": []})
 
     async def scenario() -> None:
-        async with served(flavour, version, handler, settle=0.1) as dhis2:
+        async with served(flavour, version, known_to(version, asked, answer), settle=0.1) as dhis2:
             with pytest.raises(Ambiguous):
                 await dhis2.messaging.send("Stock", TEXT, users=["aBcDeFgHiJk"])
 
@@ -485,16 +492,11 @@ def test_a_hook_that_raises_for_a_status_hides_no_refusal(version: str, flavour:
 def test_a_look_up_without_messages_is_no_no(version: str, flavour: str) -> None:
     asked: list[str] = []
 
-    def handler(request: httpx.Request) -> httpx.Response:
-        asked.append(request.method)
-        if request.url.path == INFO:
-            return info(version, "clerk", request)
-        if request.url.path == ME:
-            return me(version, "clerk")
+    def answer(_request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"id": "aBcDeFgHiJk"})
 
     async def scenario() -> None:
-        async with served(flavour, version, handler, settle=0.1) as dhis2:
+        async with served(flavour, version, known_to(version, asked, answer), settle=0.1) as dhis2:
             with pytest.raises(Ambiguous, match="has no messages"):
                 await dhis2.messaging.reply("aBcDeFgHiJk", TEXT, key=KEY)
 
