@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import statistics
-import subprocess
 import sys
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import process_time
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
 from benchmarks.pages import page
+from benchmarks.serving import Answering, serve, serving
 from dhis2_facade.v42 import Dhis2
 
 ROUNDS = 30
@@ -35,31 +33,21 @@ def rows() -> list[dict[str, object]]:
     return [{key: row[key] for key in KEYS if key in row} for row in found]
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Answers from memory, on connections that stay open."""
+class Handler(Answering):
+    """Answers from memory."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # head and body go out at once, in two writes
     pages: dict[str, bytes]
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - the name of http.server
         """Give a page, what the server is, or who one is."""
         path, query = urlsplit(self.path).path, parse_qs(urlsplit(self.path).query)
         if path.endswith("info"):
-            body = json.dumps({**INFO, "userAgent": self.headers["User-Agent"]}).encode()
+            self.give(json.dumps({**INFO, "userAgent": self.headers["User-Agent"]}).encode())
         else:
-            body = self.pages.get(query.get("page", [""])[0], json.dumps(ME).encode())
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json;charset=UTF-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_given: object) -> None:
-        """Say nothing."""
+            self.give(self.pages.get(query.get("page", [""])[0], json.dumps(ME).encode()))
 
 
-def serve() -> None:
+def serve_pages() -> None:
     """Serve until standard input ends."""
     made = rows()
     Handler.pages = {
@@ -71,10 +59,7 @@ def serve() -> None:
         ).encode()
         for n in range(1, PAGES + 1)
     }
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    print(server.server_address[1], flush=True)
-    sys.stdin.read()
+    serve(Handler)
 
 
 def cpu(work: Callable[[], None]) -> float:
@@ -116,14 +101,10 @@ def measure(url: str) -> dict[str, float]:
 
 
 def main() -> None:
-    """Start the server in a process of its own, so that its CPU time is not ours."""
-    command = [sys.executable, "-m", "benchmarks.facade", "serve"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout
-        assert server.stdin
-        json.dump(measure(f"http://127.0.0.1:{server.stdout.readline().strip()}"), sys.stdout)
-        server.stdin.close()
+    """Measure both against one server."""
+    with serving("benchmarks.facade") as url:
+        json.dump(measure(url), sys.stdout)
 
 
 if __name__ == "__main__":
-    serve() if "serve" in sys.argv else main()
+    serve_pages() if "serve" in sys.argv else main()

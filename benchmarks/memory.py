@@ -8,15 +8,13 @@ import resource
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import anyio
+
+from benchmarks.serving import Answering, serve, serving
 
 MIB = 1024 * 1024
 PIECE = bytes(64 * 1024)
@@ -25,19 +23,17 @@ UID = "aBcDeFgHiJk"
 TASKS = ("upload", "download", "list")
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Answering):
     """A server that keeps nothing: it reads uploads, and makes downloads and pages as they are asked for."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
     size: int  # bytes of a download
     version: str
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - the name of http.server
         """Give a file, a page of conversations, or what the server is."""
         address = urlsplit(self.path)
         if address.path.endswith("/data"):
-            self._begin("application/octet-stream", self.size)
+            self.begin("application/octet-stream", self.size)
             for _ in range(self.size // len(PIECE)):
                 self.wfile.write(PIECE)
         elif address.path.endswith("/info"):
@@ -46,7 +42,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._json(page(int(parse_qs(address.query)["page"][0])))
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802
         """Take a file, and forget it."""
         left = int(self.headers["Content-Length"])
         while left:
@@ -54,18 +50,7 @@ class Handler(BaseHTTPRequestHandler):
         self._json({"response": {"fileResource": {"id": UID}}}, status=202)
 
     def _json(self, value: object, *, status: int = 200) -> None:
-        body = json.dumps(value).encode()
-        self._begin("application/json", len(body), status)
-        self.wfile.write(body)
-
-    def _begin(self, kind: str, length: int, status: int = 200) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(length))
-        self.end_headers()
-
-    def log_message(self, *_given: object) -> None:
-        """Say nothing."""
+        self.give(json.dumps(value).encode(), status)
 
 
 def page(number: int) -> dict[str, object]:
@@ -85,24 +70,10 @@ def page(number: int) -> dict[str, object]:
     return {"pager": pager, "messageConversations": rows}
 
 
-@contextmanager
-def serving(version: str, mebibytes: int) -> Any:
-    """Run the server in a process of its own, and give its address."""
-    arguments = [sys.executable, "-m", "benchmarks.memory", "serve", version, str(mebibytes)]
-    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        yield process.stdout.readline().strip()
-        process.communicate("")
-
-
-def serve(version: str, mebibytes: str) -> None:
+def serve_memory(version: str, mebibytes: str) -> None:
     """Serve until standard input ends."""
     Handler.version, Handler.size = version, int(mebibytes) * MIB
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
-        sys.stdin.read()
-        server.shutdown()
+    serve(Handler)
 
 
 def peak() -> float:
@@ -176,7 +147,7 @@ def growth(version: str, flavour: str, mebibytes: int, tasks: Sequence[str] = TA
     Beyond the usual tasks "keep" is a download into memory, which must be seen to grow.
     """
     found = {}
-    with serving(version, mebibytes) as url:
+    with serving("benchmarks.memory", version, str(mebibytes)) as url:
         for task in tasks:
             arguments = [sys.executable, "-m", "benchmarks.memory", "measure", version, flavour, task, url]
             done = subprocess.run([*arguments, str(mebibytes)], capture_output=True, text=True, check=False)
@@ -187,5 +158,5 @@ def growth(version: str, flavour: str, mebibytes: int, tasks: Sequence[str] = TA
 
 
 if __name__ == "__main__":
-    programs: dict[str, Callable[..., None]] = {"serve": serve, "measure": measure}
+    programs: dict[str, Callable[..., None]] = {"serve": serve_memory, "measure": measure}
     programs[sys.argv[1]](*sys.argv[2:])
